@@ -1,0 +1,1 @@
+"""The language of the bank: plain values and rules, standard library only."""

@@ -1,0 +1,122 @@
+"""Every setting, read once from BANKSEG_* environment variables (or a file named by BANKSEG_<NAME>_FILE for secrets)."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bankseg.domain.errors import ConfigurationError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SECRET_BYTES = 32
+KNOWN_DEFAULT_SECRETS = ("changeme", "secret", "dev", "default", "password")
+
+
+class Settings(BaseSettings):
+    """Settings of one process.
+
+    Built at an entry point and passed down; nothing below reads the environment.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BANKSEG_", extra="ignore", frozen=True)
+
+    home: Path = Field(default=CHECKOUT / "var", description="Folder that holds all embedded state")
+    store_url: str = Field(default="", description="SQLAlchemy URL of the operational store; empty: SQLite under home")
+    broker_url: str = Field(default="", description="Redis URL of the broker; empty: embedded broker under home")
+    lake_url: str = Field(default="", description="Folder or object-storage URL of the lake; empty: under home")
+    policy_file: Path | None = Field(default=None, description="TOML file whose entries replace the default policy's")
+    secret_key: SecretStr = Field(default=SecretStr(""), description="Key that signs cookies and model digests, 32 bytes or more; empty: one is made under home")
+    buckets: int = Field(default=16, ge=1, le=1024, description="Client buckets of a new lake; frozen once the lake exists")
+    shards: int = Field(default=4, ge=1, le=1024, description="Jobs a scoring run is cut into")
+    worker_concurrency: int = Field(default=2, ge=1, le=256, description="Worker processes started by `bankseg up`")
+    duckdb_memory: str = Field(default="2GB", description="Memory limit of one DuckDB connection")
+    lease_seconds: int = Field(default=90, ge=2, description="Seconds without a heartbeat after which a job may be taken over")
+    reconcile_seconds: int = Field(default=15, ge=1, description="Seconds between two sweeps for jobs that were never rung or lost their worker")
+    host: str = Field(default="127.0.0.1", description="Address the web server binds")
+    port: int = Field(default=8765, ge=0, le=65535, description="Port the web server binds")
+    secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only")
+    log_level: str = Field(default="INFO", description="Least level that is logged")
+
+    @model_validator(mode="after")
+    def _home_is_absolute(self) -> Self:
+        object.__setattr__(self, "home", self.home.expanduser().absolute())
+        return self
+
+    @property
+    def store(self) -> str:
+        """SQLAlchemy URL of the operational store."""
+        return self.store_url or f"sqlite:///{self.home / 'store.sqlite'}"
+
+    @property
+    def lake(self) -> str:
+        """Root of the lake."""
+        return self.lake_url or str(self.home / "lake")
+
+    @property
+    def artefacts(self) -> Path:
+        """Folder of model artefacts, readable by the owner only."""
+        return self.home / "models"
+
+    @property
+    def quarantine(self) -> Path:
+        """Folder of quarantine files."""
+        return self.home / "quarantine"
+
+    @property
+    def exports(self) -> Path:
+        """Folder of exported lists."""
+        return self.home / "exports"
+
+    @property
+    def broker_socket(self) -> Path:
+        """Unix socket of the embedded broker."""
+        return self.home / "broker" / "broker.sock"
+
+    @property
+    def broker(self) -> str:
+        """Broker URL Celery uses."""
+        return self.broker_url or f"redis+socket://{self.broker_socket}"
+
+    def key(self) -> bytes:
+        """The secret key.
+
+        Raises
+        ------
+        ConfigurationError
+            When the configured key is short or a known default.
+        """
+        given = self.secret_key.get_secret_value() or _secret_from_file()
+        if not given:
+            return _made_key(self.home / "secret.key")
+        if len(given.encode()) < SECRET_BYTES or given.lower() in KNOWN_DEFAULT_SECRETS:
+            raise ConfigurationError(
+                "BANKSEG_SECRET_KEY is too short or a known default",
+                f"{SECRET_BYTES} bytes or more of randomness",
+                'set it to the output of: python3 -c "import secrets; print(secrets.token_hex(32))"',
+            )
+        return given.encode()
+
+
+def _secret_from_file() -> str:
+    path = os.environ.get("BANKSEG_SECRET_KEY_FILE", "")
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"BANKSEG_SECRET_KEY_FILE cannot be read: {error.strerror}", "a readable file", "check its path and mode") from error
+
+
+def _made_key(path: Path) -> bytes:
+    """Key of an embedded installation, made once and kept with mode 0600; two processes starting together agree on one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(secrets.token_hex(SECRET_BYTES).encode())
+    return path.read_bytes()
