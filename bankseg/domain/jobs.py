@@ -1,0 +1,38 @@
+"""The states of a job and a run, and the stages a run goes through."""
+
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """State machine of a job: waiting -> queued -> running -> done | failed -> quarantined."""
+
+    WAITING = "waiting"  # its stage is not reached yet
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"  # refused for a reason that trying again cannot mend
+    QUARANTINED = "quarantined"  # attempts used up; a person must look
+
+
+class RunState(StrEnum):
+    """State of a run: running until published, failed or quarantined."""
+
+    RUNNING = "running"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+
+class Stage(StrEnum):
+    """Stages of a run, in order; a stage starts when every job of the one before is done."""
+
+    SNAPSHOT = "snapshot"
+    TRAIN = "train"
+    SCORE = "score"
+    SEGMENT = "segment"
+    PUBLISH = "publish"
+
+
+STAGES: tuple[Stage, ...] = tuple(Stage)
+FINAL_JOB_STATES = frozenset({JobState.DONE, JobState.FAILED, JobState.QUARANTINED})
+MAX_ATTEMPTS = 3  # crash budget: an attempt is counted before the work starts

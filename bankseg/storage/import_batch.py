@@ -1,0 +1,55 @@
+"""Imports: one row per file and table loaded, with its reconciliation."""
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from bankseg.storage.database import db_now
+
+
+class ImportBatch(SQLModel, table=True):
+    """One file loaded into one table: read = accepted + quarantined + duplicates + filtered."""
+
+    __tablename__ = "import_batch"
+    __table_args__ = (UniqueConstraint("table_name", "sha256"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    table_name: str
+    file_name: str
+    sha256: str
+    state: str  # loaded | refused
+    read: int = 0
+    accepted: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    filtered: int = 0
+    reasons: dict[str, int] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    message: str = ""
+    quarantine_path: str | None = None
+    extract_on: str | None = None
+    lake_version: int | None = None
+    created_at: float = 0.0
+
+
+def find(session: Session, table_name: str, sha256: str) -> ImportBatch | None:
+    """The batch that loaded this very file into this table."""
+    return session.exec(select(ImportBatch).where(ImportBatch.table_name == table_name, ImportBatch.sha256 == sha256)).one_or_none()
+
+
+def record(session: Session, **fields: Any) -> ImportBatch:  # noqa: ANN401  # column values of the row class
+    """Write the outcome of one file; a refused file may be tried again and replaces its row."""
+    known = find(session, fields["table_name"], fields["sha256"])
+    batch = known or ImportBatch(**fields)
+    for name, value in fields.items():
+        setattr(batch, name, value)
+    batch.created_at = session.scalar(select(db_now())) or 0.0
+    session.add(batch)
+    session.flush()
+    return batch
+
+
+def latest(session: Session, limit: int = 200) -> list[ImportBatch]:
+    """The most recent imports, newest first."""
+    return list(session.exec(select(ImportBatch).order_by(col(ImportBatch.id).desc()).limit(limit)))

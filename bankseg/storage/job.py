@@ -1,0 +1,39 @@
+"""Jobs: every piece of work is a row; a message only rings the bell."""
+
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Column, Index
+from sqlmodel import Field, SQLModel
+
+from bankseg.domain.jobs import MAX_ATTEMPTS, JobState
+
+
+class Job(SQLModel, table=True):
+    """One unit of work with its natural key, fence, lease and attempt budget."""
+
+    __table_args__ = (
+        CheckConstraint("state in ('waiting','queued','running','done','failed','quarantined')", name="job_state"),
+        Index("ix_job_state", "state", "lease_until"),
+        Index("ix_job_run", "run_id", "stage"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    run_id: int | None = Field(default=None, foreign_key="run.id")
+    stage: str
+    state: str = JobState.WAITING
+    payload: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    fence: int = 0
+    lease_until: float = 0.0
+    attempt: int = 0
+    max_attempts: int = MAX_ATTEMPTS
+    done: int = 0
+    total: int = 0
+    message: str = ""
+    error: str | None = None
+    result: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    worker: str | None = None
+    created_at: float = 0.0
+    rung_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None

@@ -1,0 +1,33 @@
+"""People: the staff who sign in."""
+
+from sqlmodel import Field, Session, SQLModel, select
+
+from bankseg.domain.people import Role, Scope
+
+
+class Person(SQLModel, table=True):
+    """One member of staff."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    login: str = Field(unique=True, index=True)
+    display_name: str
+    role: str
+    rm_id: str | None = Field(default=None, index=True)
+    branch_id: str | None = None
+    language: str = "en"
+    password_hash: str
+    is_active: bool = True
+    failed_logins: int = 0
+    locked_until: float = 0.0  # epoch seconds by the database clock
+
+    @property
+    def scope(self) -> Scope:
+        """The clients this person may see."""
+        if self.id is None:
+            raise ValueError("a person without a row has no scope")
+        return Scope.of_role(Role(self.role), person_id=self.id, rm_id=self.rm_id, branch_id=self.branch_id)
+
+
+def by_login(session: Session, login: str) -> Person | None:
+    """The person who signs in under this login."""
+    return session.exec(select(Person).where(Person.login == login)).one_or_none()

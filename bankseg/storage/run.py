@@ -1,0 +1,55 @@
+"""Runs: one scoring of the whole book as of a date, and the pointer to the one readers see."""
+
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Column
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from bankseg.domain.jobs import RunState
+
+PORTFOLIO = "portfolio"
+
+
+class Run(SQLModel, table=True):
+    """One run; its key makes a second request for the same inputs the same run."""
+
+    __table_args__ = (CheckConstraint("state in ('running','published','failed','quarantined')", name="run_state"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    as_of: str = Field(index=True)  # ISO date
+    state: str = RunState.RUNNING
+    until_stage: str = "publish"
+    table_versions: dict[str, int] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    file_hashes: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    policy_sha256: str = ""
+    models: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # target -> artefact digest
+    refusals: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # target -> why no model
+    plan: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    summary: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    n_expected: int | None = None
+    n_rows: int | None = None
+    result_sha256: str | None = None
+    error: str | None = None
+    created_at: float = 0.0
+    published_at: float | None = None
+
+
+class CurrentRun(SQLModel, table=True):
+    """The pointer: which run readers see."""
+
+    __tablename__ = "current_run"
+
+    kind: str = Field(primary_key=True)
+    run_id: int = Field(foreign_key="run.id")
+    flipped_at: float
+
+
+def current(session: Session) -> Run | None:
+    """The published run readers see, or None before the first publication."""
+    return session.exec(select(Run).join(CurrentRun, col(CurrentRun.run_id) == col(Run.id)).where(CurrentRun.kind == PORTFOLIO)).one_or_none()
+
+
+def latest(session: Session, limit: int = 50) -> list[Run]:
+    """The most recent runs, newest first."""
+    return list(session.exec(select(Run).order_by(col(Run.id).desc()).limit(limit)))
