@@ -1,0 +1,25 @@
+"""Runs a command that ends with its parent: `python -m bankseg.embedded.leash PARENT_PID COMMAND...`.
+
+A separate interpreter rather than a preexec function, because code run between fork and exec in a threaded parent may deadlock.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: list[str]) -> None:
+    """Ask the kernel for SIGTERM when the parent ends, then become the command."""
+    parent, command = int(arguments[0]), arguments[1:]
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it ended before the kernel was asked
+        raise SystemExit(1)
+    os.execvp(command[0], command)  # noqa: S606  # becoming the command is the purpose
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Celery's side of the house: what would vanish if Celery were replaced by cron."""

@@ -1,0 +1,48 @@
+"""The Celery application: an entry point, `celery -A workers.app worker`."""
+
+from celery import Celery
+
+from bankseg.queue import QUEUE_NAME, VISIBILITY_SECONDS, address, queues, transport_options
+from bankseg.settings import Settings
+from workers.schedule import schedule
+
+SOFT_LIMIT_SECONDS = 1500
+HARD_LIMIT_SECONDS = 1800  # below VISIBILITY_SECONDS, or a running task would be handed out again
+SOFT_SHUTDOWN_SECONDS = 25
+TASKS_PER_CHILD = 50
+CHILD_MEMORY_KIB = 1_500_000
+
+
+def make_app(settings: Settings) -> Celery:
+    """Build the application of one process from its settings; nothing connects yet."""
+    app = Celery("bankseg", broker=address(settings), include=["workers.tasks"])
+    app.conf.update(
+        broker_transport_options=transport_options(),
+        visibility_timeout=VISIBILITY_SECONDS,  # all three places, or the shortest wins
+        result_backend_transport_options={"visibility_timeout": VISIBILITY_SECONDS},
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a broker that is away for an hour must not end the worker
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,  # safe only because claiming a job counts its attempts in the store
+        task_soft_time_limit=SOFT_LIMIT_SECONDS,
+        task_time_limit=HARD_LIMIT_SECONDS,
+        task_serializer="json",
+        result_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,  # status lives in the store
+        result_expires=None,  # there are no results, so beat needs no nightly cleaning of them
+        task_default_queue=QUEUE_NAME,
+        task_queues=queues(),
+        task_create_missing_queues=False,
+        worker_prefetch_multiplier=1,
+        worker_soft_shutdown_timeout=SOFT_SHUTDOWN_SECONDS,
+        worker_max_tasks_per_child=TASKS_PER_CHILD,
+        worker_max_memory_per_child=CHILD_MEMORY_KIB,
+        worker_hijack_root_logger=False,
+        beat_scheduler="celery.beat:Scheduler",  # in memory: the persistent one keeps a pickle, and one short interval needs no memory
+        beat_schedule=schedule(settings),
+    )
+    return app
+
+
+app = make_app(Settings())

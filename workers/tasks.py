@@ -1,0 +1,27 @@
+"""Tasks: shells that hand an id to a service.
+
+Services are imported inside the tasks: the parent of the pool forks, and must never have loaded LightGBM or a thread pool.
+"""
+
+import os
+from typing import Any
+
+from bankseg.queue import RECONCILE, RUN_JOB
+from bankseg.settings import Settings
+from workers.app import app
+
+
+@app.task(name=RUN_JOB, bind=True)
+def run_job(self: Any, job_id: int) -> None:  # Any: Celery's task class is untyped
+    """Do one job; whether it is free to be done is decided by its row."""
+    from bankseg.services import jobs
+
+    jobs.execute_job(Settings(), int(job_id), f"{self.request.hostname}:{os.getpid()}")
+
+
+@app.task(name=RECONCILE)
+def reconcile() -> None:
+    """Ring again for jobs that were never rung or that lost their worker."""
+    from bankseg.services import jobs
+
+    jobs.reconcile(Settings())
