@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # it ended before the kernel was asked
         raise SystemExit(1)
-    os.execvp(command[0], command)  # noqa: S606  # becoming the command is the purpose
+    os.execvp(command[0], command)
 
 
 if __name__ == "__main__":

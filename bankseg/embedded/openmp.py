@@ -58,7 +58,7 @@ def ensure() -> None:
     wanted = environment(os.environ)
     if wanted.get(VARIABLE) != os.environ.get(VARIABLE):
         sys.stdout.flush()
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)  # noqa: S606  # same command, same interpreter
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)
 
 
 if __name__ == "__main__":
