@@ -1,0 +1,1 @@
+"""The economics room: profit of a contact, drift statistics."""

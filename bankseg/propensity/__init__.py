@@ -1,0 +1,1 @@
+"""The propensity room: targets, datasets in time, booster, calibration, metrics, reasons, artefacts."""
