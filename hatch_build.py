@@ -61,7 +61,8 @@ def _install(root: Path, folder: Path) -> str:
     for name in MANIFESTS:
         shutil.copy(root / name, folder / name)
     arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress", "--fetch-retries=1", "--fetch-timeout=30000", "--loglevel=error"]
-    environment = {**os.environ, "npm_config_cache": str(folder / ".cache")}
+    # Banks put their own authority into the system store, which Node.js reads only when told to.
+    environment = {**os.environ, "npm_config_cache": str(folder / ".cache"), "NODE_USE_SYSTEM_CA": "1"}
     try:
         done = npm(arguments, return_completed_process=True, cwd=folder, timeout=FETCH_SECONDS, capture_output=True, text=True, env=environment)
     except subprocess.TimeoutExpired:
