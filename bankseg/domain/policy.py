@@ -1,0 +1,125 @@
+"""The policy: every threshold as dated data, read from TOML, hashed, and passed down."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from bankseg.domain.errors import ConfigurationError
+from bankseg.domain.horizon import Horizon
+from bankseg.domain.segment_rules import Rule, parse_rule
+
+# Tables whose keys a bank may extend; elsewhere a key the default policy does not have is a slip of the pen.
+OPEN_TABLES = frozenset({"value.products", "value.new_contract_margin_minor", "value.channel_cost_minor", "credit_bands", "risk.arrears_floor_minor"})
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One segment of the exclusive scheme; `when` is None for the default that always holds."""
+
+    code: str
+    label_en: str
+    label_fr: str
+    action: str
+    owner: str
+    when: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One early-warning rule: predicates for amber and red over snapshot attributes."""
+
+    code: str
+    family: str
+    evidence: str
+    amber: Rule | None
+    red: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy in force: its values by section and the hash that every run records."""
+
+    values: Mapping[str, Any]
+    sha256: str
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """One section's values."""
+        found: Mapping[str, Any] = self.values[name]
+        return found
+
+    def horizon(self, as_of: date) -> Horizon:
+        """The horizon at a date, with the policy's gap and outcome window."""
+        section = self.section("horizon")
+        return Horizon(as_of, int(section["gap_days"]), int(section["outcome_days"]))
+
+    def segments(self) -> tuple[Segment, ...]:
+        """The scheme's segments in order, the default last."""
+        return tuple(
+            Segment(entry["code"], entry["label_en"], entry["label_fr"], entry["action"], entry["owner"], parse_rule(entry["when"]) if "when" in entry else None)
+            for entry in self.section("scheme")["segment"]
+        )
+
+    def triggers(self) -> tuple[Trigger, ...]:
+        """The early-warning rules in order."""
+        return tuple(
+            Trigger(
+                entry["code"],
+                entry["family"],
+                entry["evidence"],
+                parse_rule(entry["amber"]) if "amber" in entry else None,
+                parse_rule(entry["red"]) if "red" in entry else None,
+            )
+            for entry in self.section("risk")["trigger"]
+        )
+
+
+def load_policy(path: Path | None = None) -> Policy:
+    """The default policy with a bank's own entries laid over it.
+
+    Raises
+    ------
+    ConfigurationError
+        When the file cannot be read, names an unknown entry, or its scheme has no default segment at its end.
+    """
+    values = tomllib.loads(files("bankseg.policies").joinpath("default.toml").read_text(encoding="utf-8"))
+    if path is not None:
+        values = _laid_over(values, _read(path), "", path)
+    policy = Policy(values, sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest())
+    _check_scheme(policy)
+    return policy
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"policy file {path.name} cannot be read: {error.strerror}", "a readable TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"policy file {path.name} is not TOML: {error}", "a TOML file in UTF-8") from error
+
+
+def _laid_over(base: Mapping[str, Any], own: Mapping[str, Any], where: str, path: Path) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in own.items():
+        name = f"{where}.{key}".lstrip(".")
+        if key not in base and where not in OPEN_TABLES:
+            raise ConfigurationError(f"policy file {path.name} has an unknown entry {name}", f"one of {', '.join(base)}", "correct or remove the entry")
+        known = base.get(key)
+        merged[key] = _laid_over(known, value, name, path) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _check_scheme(policy: Policy) -> None:
+    segments = policy.segments()
+    policy.triggers()
+    codes = [segment.code for segment in segments]
+    if len(set(codes)) != len(codes):
+        raise ConfigurationError("two segments of the scheme share a code", "distinct codes")
+    if not segments or segments[-1].when is not None or any(segment.when is None for segment in segments[:-1]):
+        raise ConfigurationError("the scheme does not end with its only default segment", "a last segment without `when`, and rules on all others")

@@ -1,0 +1,76 @@
+"""What each role may open, and which fields of a client it never sees."""
+
+from enum import StrEnum
+
+from bankseg.domain.errors import NotFoundError
+from bankseg.domain.people import Role, Scope
+
+
+class Right(StrEnum):
+    """Something a person may open."""
+
+    CLIENTS = "clients"
+    CALL_LIST = "call_list"
+    CROSS_SELL = "cross_sell"
+    RISK_QUEUE = "risk_queue"
+    SEGMENTS = "segments"
+    RUNS = "runs"
+    RUN_ERRORS = "run_errors"
+    IMPORTS = "imports"
+
+
+_DESKS = frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.MARKETER, Role.RISK_OFFICER})
+_ENGINE_ROOM = frozenset({Role.MODEL_OWNER, Role.ADMINISTRATOR})
+
+ROLES_WITH: dict[Right, frozenset[Role]] = {
+    Right.CLIENTS: _DESKS,
+    Right.CALL_LIST: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD}),
+    Right.CROSS_SELL: _DESKS,
+    Right.RISK_QUEUE: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.RISK_OFFICER}),
+    Right.SEGMENTS: _DESKS,
+    Right.RUNS: frozenset(Role),
+    Right.RUN_ERRORS: _ENGINE_ROOM,  # an error text may quote a row of the bank's data
+    Right.IMPORTS: _ENGINE_ROOM | {Role.AUDITOR, Role.MARKETER, Role.RISK_OFFICER},
+}
+
+# Marketing works with tiers, segments and propensities; credit, balances and the reasons behind a number stay with those who know the client.
+HIDDEN_FIELDS: dict[Role, frozenset[str]] = {
+    Role.MARKETER: frozenset({
+        "balance_minor", "debt_minor", "expected_loss_minor", "credit_score", "credit_source", "risk_band", "risk_triggers", "is_high_risk", "is_vulnerable",
+        "churn_reasons", "best_reasons", "reasons", "tier_reason", "segment_reason",
+    }),
+}  # fmt: skip
+
+
+def may(role: Role, right: Right) -> bool:
+    """Whether a role has a right.
+
+    Examples
+    --------
+    >>> may(Role.MARKETER, Right.RISK_QUEUE)
+    False
+    """
+    return role in ROLES_WITH[right]
+
+
+def require(scope: Scope, right: Right) -> None:
+    """Refuse a person without the right, in the words used for a thing that does not exist.
+
+    Raises
+    ------
+    NotFoundError
+        When the role lacks the right: that a page exists is not told either.
+    """
+    if not may(scope.role, right):
+        raise NotFoundError("nothing here")
+
+
+def sees(role: Role, field: str) -> bool:
+    """Whether a role sees a field of the clients in its scope.
+
+    Examples
+    --------
+    >>> sees(Role.MARKETER, "credit_score"), sees(Role.MARKETER, "tier")
+    (False, True)
+    """
+    return field not in HIDDEN_FIELDS.get(role, frozenset())

@@ -1,0 +1,167 @@
+"""Segment rules as data: a tree of comparisons that two readers understand alike, this one and the SQL compiler."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bankseg.domain.errors import ConfigurationError
+
+Comparison = Literal["equals", "in", "at_least", "at_most", "above", "below", "is_missing"]
+COMPARISONS: tuple[Comparison, ...] = ("equals", "in", "at_least", "at_most", "above", "below", "is_missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One comparison. A missing attribute satisfies no comparison except `is_missing = true`."""
+
+    attribute: str
+    comparison: Comparison
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Holds when every part holds."""
+
+    parts: tuple["Rule", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Holds when one part or more holds."""
+
+    parts: tuple["Rule", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Holds when its part does not; a part that is false for a missing value makes this true."""
+
+    part: "Rule"
+
+
+Rule = Test | Every | AnyOf | Not
+
+
+def parse_rule(document: Mapping[str, Any]) -> Rule:
+    """Read a rule from its TOML or JSON form.
+
+    Examples
+    --------
+    >>> parse_rule({"all": [{"attribute": "tier", "in": ["gold"]}, {"not": {"attribute": "churn", "below": 0.2}}]})
+    Every(parts=(Test(attribute='tier', comparison='in', value=('gold',)), Not(part=Test(attribute='churn', comparison='below', value=0.2))))
+    """
+    keys = set(document)
+    if keys == {"all"} or keys == {"any"}:
+        word = next(iter(keys))
+        parts = document[word]
+        if not isinstance(parts, list) or not parts:
+            raise ConfigurationError(f"rule {word} = {parts!r}", "a list of one rule or more")
+        children = tuple(parse_rule(part) for part in parts)
+        return Every(children) if word == "all" else AnyOf(children)
+    if keys == {"not"}:
+        return Not(parse_rule(document["not"]))
+    return _parse_test(document)
+
+
+def holds(rule: Rule, client: Mapping[str, Any]) -> bool:
+    """Whether a rule holds for one client's attributes.
+
+    Examples
+    --------
+    >>> holds(parse_rule({"attribute": "churn", "at_least": 0.5}), {"churn": None})
+    False
+    """
+    match rule:
+        case Every(parts):
+            return all(holds(part, client) for part in parts)
+        case AnyOf(parts):
+            return any(holds(part, client) for part in parts)
+        case Not(part):
+            return not holds(part, client)
+        case Test():
+            return _passes(rule, client.get(rule.attribute))
+
+
+def attributes_of(rule: Rule) -> frozenset[str]:
+    """Attributes a rule reads."""
+    match rule:
+        case Every(parts) | AnyOf(parts):
+            return frozenset().union(*(attributes_of(part) for part in parts))
+        case Not(part):
+            return attributes_of(part)
+        case Test(attribute):
+            return frozenset({attribute})
+
+
+def words(rule: Rule | None) -> str:
+    """The rule in words, for the reason beside a segment.
+
+    Examples
+    --------
+    >>> words(parse_rule({"attribute": "tier", "in": ["platinum", "gold"]}))
+    'tier is platinum or gold'
+    """
+    match rule:
+        case None:
+            return "no other rule holds"
+        case Every(parts):
+            return " and ".join(_grouped(part) for part in parts)
+        case AnyOf(parts):
+            return " or ".join(_grouped(part) for part in parts)
+        case Not(part):
+            return f"not ({words(part)})"
+        case Test():
+            return _test_in_words(rule)
+
+
+def _grouped(part: Rule) -> str:
+    return f"({words(part)})" if isinstance(part, Every | AnyOf) else words(part)
+
+
+def _parse_test(document: Mapping[str, Any]) -> Test:
+    found = [comparison for comparison in COMPARISONS if comparison in document]
+    if "attribute" not in document or len(found) != 1 or len(document) != 2:  # noqa: PLR2004  # the attribute and its comparison
+        raise ConfigurationError(f"rule {dict(document)!r}", f"an attribute and one of {', '.join(COMPARISONS)}, or all, any, not")
+    comparison = found[0]
+    value = document[comparison]
+    if comparison == "in":
+        if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+            raise ConfigurationError(f"rule {dict(document)!r}", "a list of values after in")
+        value = tuple(value)
+    if comparison == "is_missing" and not isinstance(value, bool):
+        raise ConfigurationError(f"rule {dict(document)!r}", "true or false after is_missing")
+    return Test(str(document["attribute"]), comparison, value)
+
+
+def _passes(test: Test, found: Any) -> bool:  # noqa: ANN401  # an attribute of any type
+    if test.comparison == "is_missing":
+        return (found is None) is test.value
+    if found is None:
+        return False
+    match test.comparison:
+        case "equals":
+            return bool(found == test.value)
+        case "in":
+            return found in test.value
+        case "at_least":
+            return bool(found >= test.value)
+        case "at_most":
+            return bool(found <= test.value)
+        case "above":
+            return bool(found > test.value)
+        case _:
+            return bool(found < test.value)
+
+
+def _test_in_words(test: Test) -> str:
+    name = test.attribute.replace("_", " ")
+    match test.comparison:
+        case "is_missing":
+            return f"{name} is {'missing' if test.value else 'known'}"
+        case "in":
+            return f"{name} is {' or '.join(str(value) for value in test.value)}"
+        case "equals":
+            return f"{name} is {'yes' if test.value is True else 'no' if test.value is False else test.value}"
+        case _:
+            return f"{name} {test.comparison.replace('_', ' ')} {test.value}"

@@ -1,0 +1,92 @@
+-- How much the client keeps with the bank, how it moves, how it swings. Months count back from the as-of month.
+WITH monthly AS (
+    SELECT
+        b.client_id,
+        b.account_id,
+        p.nature,
+        a.product,
+        $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1) AS months_ago,
+        arg_max(b.balance_minor, b.balance_on) AS balance_minor,
+        min(b.balance_minor) AS lowest_minor
+    FROM balances AS b
+    JOIN accounts AS a ON a.account_id = b.account_id
+    LEFT JOIN products AS p ON p.product = a.product
+    WHERE b.balance_on > $after_24_months
+    GROUP BY b.client_id, b.account_id, p.nature, a.product, $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1)
+),
+by_month AS (
+    SELECT
+        client_id,
+        months_ago,
+        sum(balance_minor) FILTER (WHERE nature IN ('deposit', 'investment')) AS assets_minor,
+        sum(balance_minor) FILTER (WHERE nature = 'deposit') AS deposits_minor,
+        sum(balance_minor) FILTER (WHERE product = 'current_account') AS current_minor,
+        sum(balance_minor) FILTER (WHERE product IN ('savings', 'term_deposit')) AS savings_minor,
+        sum(balance_minor) FILTER (WHERE nature = 'investment') AS invested_minor,
+        sum(-balance_minor) FILTER (WHERE nature = 'credit') AS debt_minor,
+        min(lowest_minor) FILTER (WHERE nature = 'deposit') AS lowest_minor
+    FROM monthly
+    GROUP BY client_id, months_ago
+),
+levels AS (
+    SELECT
+        client_id,
+        arg_min(assets_minor, months_ago) AS assets_minor,
+        arg_min(deposits_minor, months_ago) AS deposits_minor,
+        arg_min(current_minor, months_ago) AS current_minor,
+        arg_min(savings_minor, months_ago) AS savings_minor,
+        arg_min(invested_minor, months_ago) AS invested_minor,
+        arg_min(debt_minor, months_ago) AS debt_minor,
+        avg(deposits_minor) FILTER (WHERE months_ago BETWEEN 0 AND 2) AS deposits_mean_3m,
+        avg(deposits_minor) FILTER (WHERE months_ago BETWEEN 3 AND 5) AS deposits_mean_prior_3m,
+        avg(deposits_minor) FILTER (WHERE months_ago BETWEEN 0 AND 5) AS deposits_mean_6m,
+        avg(deposits_minor) FILTER (WHERE months_ago BETWEEN 0 AND 11) AS deposits_mean_12m,
+        max(deposits_minor) FILTER (WHERE months_ago BETWEEN 0 AND 11) AS deposits_max_12m,
+        stddev_samp(deposits_minor) FILTER (WHERE months_ago BETWEEN 0 AND 11) AS deposits_deviation_12m,
+        max(deposits_minor) FILTER (WHERE months_ago = 1) AS deposits_1_month_ago,
+        max(deposits_minor) FILTER (WHERE months_ago = 2) AS deposits_2_months_ago,
+        max(deposits_minor) FILTER (WHERE months_ago = 12) AS deposits_12_months_ago,
+        regr_slope(deposits_minor, -months_ago) FILTER (WHERE months_ago BETWEEN 0 AND 3) AS deposits_slope_3m,
+        regr_slope(deposits_minor, -months_ago) FILTER (WHERE months_ago BETWEEN 0 AND 5) AS deposits_slope_6m,
+        regr_slope(deposits_minor, -months_ago) FILTER (WHERE months_ago BETWEEN 0 AND 11) AS deposits_slope_12m,
+        avg(current_minor) FILTER (WHERE months_ago BETWEEN 0 AND 2) AS current_mean_3m,
+        avg(current_minor) FILTER (WHERE months_ago BETWEEN 3 AND 11) AS current_mean_before,
+        avg(savings_minor) FILTER (WHERE months_ago BETWEEN 0 AND 2) AS savings_mean_3m,
+        avg(savings_minor) FILTER (WHERE months_ago BETWEEN 3 AND 11) AS savings_mean_before,
+        avg(invested_minor) FILTER (WHERE months_ago BETWEEN 3 AND 11) AS invested_mean_before,
+        min(lowest_minor) FILTER (WHERE months_ago BETWEEN 0 AND 11) AS lowest_balance_12m_minor,
+        count(*) FILTER (WHERE months_ago BETWEEN 0 AND 5 AND lowest_minor < 0) AS months_below_zero_6m,
+        count(*) FILTER (WHERE months_ago BETWEEN 0 AND 11 AND lowest_minor < 0) AS months_below_zero_12m,
+        max(months_ago) + 1 AS balance_months_known
+    FROM by_month
+    GROUP BY client_id
+)
+SELECT
+    client_id,
+    assets_minor AS balance_minor,
+    deposits_minor,
+    current_minor,
+    savings_minor,
+    invested_minor,
+    debt_minor,
+    CAST(round(deposits_mean_3m) AS BIGINT) AS deposits_mean_3m_minor,
+    CAST(round(deposits_mean_12m) AS BIGINT) AS deposits_mean_12m_minor,
+    lowest_balance_12m_minor,
+    months_below_zero_6m,
+    months_below_zero_12m,
+    balance_months_known,
+    deposits_minor / nullif(deposits_1_month_ago, 0) AS deposits_ratio_1m,
+    deposits_minor / nullif(deposits_2_months_ago, 0) AS deposits_ratio_2m,
+    deposits_minor / nullif(deposits_12_months_ago, 0) AS deposits_ratio_12m,
+    deposits_mean_3m / nullif(deposits_mean_prior_3m, 0) AS deposits_ratio_3m_prior_3m,
+    deposits_minor / nullif(deposits_mean_6m, 0) AS deposits_ratio_6m_mean,
+    deposits_minor / nullif(deposits_max_12m, 0) AS deposits_share_of_max_12m,
+    deposits_slope_3m / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_3m,
+    deposits_slope_6m / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_6m,
+    deposits_slope_12m / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_12m,
+    deposits_deviation_12m / nullif(abs(deposits_mean_12m), 0) AS deposits_volatility_12m,
+    current_mean_3m / nullif(current_mean_before, 0) AS current_ratio_3m_before,
+    savings_mean_3m / nullif(savings_mean_before, 0) AS savings_ratio_3m_before,
+    savings_minor / nullif(deposits_minor, 0) AS savings_share,
+    invested_minor / nullif(invested_mean_before, 0) AS invested_ratio_before
+FROM levels

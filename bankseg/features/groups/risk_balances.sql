@@ -1,0 +1,27 @@
+-- Early-warning parts read from balances: overdraft beyond the limit, utilisation, credit balance melting away.
+WITH monthly AS (
+    SELECT
+        b.client_id,
+        a.product,
+        p.nature,
+        coalesce(a.credit_limit_minor, 0) AS limit_minor,
+        $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1) AS months_ago,
+        arg_max(b.balance_minor, b.balance_on) AS balance_minor
+    FROM balances AS b
+    JOIN accounts AS a ON a.account_id = b.account_id
+    LEFT JOIN products AS p ON p.product = a.product
+    WHERE b.balance_on > $after_24_months
+    GROUP BY b.client_id, b.account_id, a.product, p.nature, coalesce(a.credit_limit_minor, 0),
+        $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1)
+)
+SELECT
+    client_id,
+    count(DISTINCT CASE WHEN product = 'current_account' AND months_ago BETWEEN 0 AND 5 AND balance_minor < -limit_minor THEN months_ago END)
+        AS overdraft_beyond_limit_months_6m,
+    count(DISTINCT CASE WHEN nature = 'credit' AND limit_minor > 0 AND months_ago BETWEEN 0 AND 2 AND -balance_minor > limit_minor * 0.9 THEN months_ago END)
+        AS high_utilisation_months_3m,
+    CAST(coalesce(sum(-balance_minor) FILTER (WHERE balance_minor < 0 AND months_ago = 0), 0) AS BIGINT) AS exposure_minor,
+    sum(balance_minor) FILTER (WHERE nature = 'deposit' AND months_ago = 0)
+        / nullif(sum(greatest(balance_minor, 0)) FILTER (WHERE nature = 'deposit' AND months_ago = 6), 0) AS credit_balance_ratio_6m
+FROM monthly
+GROUP BY client_id

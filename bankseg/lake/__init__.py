@@ -1,0 +1,1 @@
+"""The lake: facts and history as Delta tables, read through one engine seam."""

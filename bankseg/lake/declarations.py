@@ -1,0 +1,53 @@
+"""What mappings declared beside the rows: products, attributes-door columns, labels; kept with the lake."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+DECLARATIONS = "_attributes.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Declarations:
+    """Declared by the mappings loaded so far, latest per name."""
+
+    attributes: tuple[Mapping[str, Any], ...] = ()
+    labels: tuple[str, ...] = ()
+    products: Mapping[str, str] = field(default_factory=dict)
+    bank: str = ""
+    currency: str = ""
+
+
+def read_declarations(lake: str) -> Declarations:
+    """The declarations of a lake; none when nothing was declared."""
+    path = Path(lake) / DECLARATIONS
+    if not path.exists():
+        return Declarations()
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return Declarations(
+        tuple(document.get("attributes", ())), tuple(document.get("labels", ())), dict(document.get("products", {})), document.get("bank", ""), document.get("currency", "")
+    )
+
+
+def declare(lake: str, new: Declarations) -> None:
+    """Add a mapping's declarations, replacing entries of the same name; written whole or not at all."""
+    known = read_declarations(lake)
+    attributes = {entry["name"]: dict(entry) for entry in (*known.attributes, *new.attributes)}
+    document = {
+        "attributes": list(attributes.values()),
+        "labels": list(dict.fromkeys((*known.labels, *new.labels))),
+        "products": {**known.products, **new.products},
+        "bank": new.bank or known.bank,
+        "currency": new.currency or known.currency,
+    }
+    path = Path(lake) / DECLARATIONS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("w", encoding="utf-8") as stream:
+        json.dump(document, stream, ensure_ascii=False, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)

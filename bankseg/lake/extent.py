@@ -1,0 +1,68 @@
+"""How far a lake reaches: its buckets, its products, its first and last facts."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from bankseg.domain.errors import MissingDataError
+from bankseg.domain.extracts import EXTRACT_BY_NAME
+from bankseg.lake.files import bucket_files
+
+LAKE_FILE = "_lake.json"
+# The tables that make a history; a bank has one of them or more.
+HISTORY = ("transactions", "balances", "interactions", "digital_events")
+
+
+def bucket_count(lake: str) -> int:
+    """Number of buckets this lake was made with.
+
+    Raises
+    ------
+    MissingDataError
+        When nothing was ever loaded.
+    """
+    path = Path(lake) / LAKE_FILE
+    if not path.exists():
+        raise MissingDataError("the lake is empty", "extracts to be loaded", "run bankseg ingest DIRECTORY --mapping FILE, or bankseg demo")
+    return int(json.loads(path.read_text(encoding="utf-8"))["buckets"])
+
+
+def products_held(lake: str, versions: Mapping[str, int]) -> tuple[str, ...]:
+    """Every product of any account, sorted by name."""
+    rows = _over_all(lake, "accounts", versions, "SELECT DISTINCT product FROM facts ORDER BY product")
+    return tuple(str(row[0]) for row in rows)
+
+
+def first_fact_on(lake: str, versions: Mapping[str, int]) -> date | None:
+    """First day of the history, or None when no table has one."""
+    return _edge(lake, versions, "min")
+
+
+def last_fact_on(lake: str, versions: Mapping[str, int]) -> date | None:
+    """Last day of the history, or None when no table has one."""
+    return _edge(lake, versions, "max")
+
+
+def _edge(lake: str, versions: Mapping[str, int], which: str) -> date | None:
+    found = [_over_all(lake, table, versions, f"SELECT {which}({EXTRACT_BY_NAME[table].event_on}) FROM facts") for table in HISTORY[:2] if table in versions]  # noqa: S608  # names are the contract's own
+    days = [rows[0][0] for rows in found if rows and rows[0][0] is not None]
+    if not days:
+        return None
+    return min(days) if which == "min" else max(days)
+
+
+def _over_all(lake: str, table: str, versions: Mapping[str, int], sql: str) -> list[tuple[object, ...]]:
+    if table not in versions:
+        return []
+    paths = [path for files in bucket_files(lake, table, versions[table]).values() for path in files]
+    if not paths:
+        return []
+    connection = duckdb.connect(config={"threads": 2, "autoinstall_known_extensions": False})
+    try:
+        connection.from_parquet(paths, hive_partitioning=False).create_view("facts")
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()

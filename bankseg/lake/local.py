@@ -1,0 +1,132 @@
+"""The local engine: DuckDB in this process, one bucket at a time, over point-in-time views."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import date
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+
+from bankseg.lake.files import bucket_files, verify
+from bankseg.lake.views import as_of_view, balances_from_transactions
+
+
+@dataclass(frozen=True, slots=True)
+class LakeAt:
+    """The lake at fixed table versions: what a run recorded that it reads.
+
+    `hashes` are the SHA-256 of the files by path; a file that is listed is checked before it is read.
+    `relations` are small reference tables (products, channel costs) every bucket sees, by name.
+    """
+
+    root: str
+    versions: Mapping[str, int]
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    relations: Mapping[str, pa.Table] = field(default_factory=dict)
+    memory: str = "2GB"
+
+
+class LocalBucket:
+    """One bucket as known on a day, with outcome views up to a later day when asked for.
+
+    Parameters
+    ----------
+    as_of
+        Features see nothing later.
+    outcome
+        (last day of the outcome window, day on which outcomes are known): adds `outcome_<table>` views.
+    """
+
+    def __init__(self, lake: LakeAt, bucket: int, as_of: date, outcome: tuple[date, date] | None = None) -> None:
+        self._connection = duckdb.connect(
+            config={"threads": 1, "memory_limit": lake.memory, "preserve_insertion_order": False, "autoinstall_known_extensions": False}
+        )
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._tables: set[str] = set()
+        for name, relation in lake.relations.items():
+            self._connection.register(name, relation)
+        for table, version in lake.versions.items():
+            paths = bucket_files(lake.root, table, version).get(bucket, ())
+            verify(paths, lake.hashes)
+            everything = paths or _any_files(lake, table, version)
+            if not everything:
+                continue
+            self._tables.add(table)
+            self._connection.execute(as_of_view(table, everything if paths else (everything[0],), event_until=as_of, known_on=as_of) + _nothing(paths))
+            if outcome:
+                event_until, known_on = outcome
+                sql = as_of_view(table, everything if paths else (everything[0],), event_until=event_until, known_on=known_on, prefix="outcome_")
+                self._connection.execute(sql + _nothing(paths))
+        if "transactions" in self._tables and "balances" not in self._tables:
+            self._connection.execute(balances_from_transactions())
+            if outcome:
+                self._connection.execute(balances_from_transactions("outcome_"))
+            self._tables.add("balances")
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """Names of the tables that hold data somewhere in the lake."""
+        return frozenset(self._tables)
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table visible under a name."""
+        self._connection.register(name, table)
+
+    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """Run one statement; parameters the statement does not name are left out."""
+        wanted = {name: value for name, value in (parameters or {}).items() if f"${name}" in sql}
+        return self._connection.execute(sql, wanted or None).to_arrow_table()
+
+    def close(self) -> None:
+        """Free the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class LocalEngine:
+    """Runs bucket work in this process, or in `processes` spawned ones (never forked: LightGBM does not survive it)."""
+
+    def __init__(self, processes: int = 1) -> None:
+        self.processes = processes
+
+    def map_buckets(self, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """Apply `function` to each task; results come as they finish."""
+        if self.processes == 1:
+            for task in tasks:
+                yield function(*task)
+            return
+        with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
+            for future in as_completed([pool.submit(function, *task) for task in tasks]):
+                yield future.result()
+
+
+def query(sql: str, parameters: Mapping[str, Any] | None = None, *, memory: str = "2GB", threads: int = 2, **relations: Any) -> pa.Table:  # noqa: ANN401  # Arrow tables or datasets
+    """Run one statement over Arrow tables given by name."""
+    connection = duckdb.connect(config={"threads": threads, "memory_limit": memory, "autoinstall_known_extensions": False})
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        for name, relation in relations.items():
+            connection.register(name, relation)
+        return connection.execute(sql, dict(parameters) if parameters else None).to_arrow_table()
+    finally:
+        connection.close()
+
+
+def _any_files(lake: LakeAt, table: str, version: int) -> tuple[str, ...]:
+    for paths in bucket_files(lake.root, table, version).values():
+        return paths
+    return ()
+
+
+def _nothing(paths: tuple[str, ...]) -> str:
+    """An empty bucket still has its columns: the view reads another bucket's file and keeps no row of it."""
+    return "" if paths else " AND FALSE"

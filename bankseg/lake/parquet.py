@@ -1,0 +1,50 @@
+"""Small Parquet files of our own making (snapshots, labels, scores): written whole or not at all, with page checksums."""
+
+import os
+from collections.abc import Iterable
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bankseg.domain.errors import ArtefactError
+
+
+def write_whole(table: pa.Table, path: Path) -> None:
+    """Write under a temporary name, flush to disk, rename: a reader sees the whole file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with part.open("wb") as stream:
+        pq.write_table(table, stream, compression="zstd", write_page_checksum=True)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)
+
+
+def read_checked(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a file and its page checksums.
+
+    Raises
+    ------
+    ArtefactError
+        When the file is damaged or missing.
+    """
+    try:
+        return pq.read_table(path, columns=columns, page_checksum_verification=True, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise ArtefactError(f"{path.name} cannot be read: {error}", "the file that was written", "run the stage again; it writes the file anew") from error
+
+
+def read_all(paths: Iterable[Path], columns: list[str] | None = None) -> pa.Table:
+    """Read several files of one kind into one table; a column some lack is null there."""
+    return pa.concat_tables([read_checked(path, columns) for path in paths], promote_options="permissive")
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """One SHA-256 over several files in the given order."""
+    whole = sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            whole.update(file_digest(stream, "sha256").digest())
+    return whole.hexdigest()

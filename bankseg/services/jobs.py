@@ -1,0 +1,231 @@
+"""Jobs: claiming a row, keeping its lease, doing its work, and moving its run on when a stage is complete."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, update
+from sqlmodel import Session, col, select
+
+from bankseg.domain.errors import BanksegError, LostLeaseError, ServiceUnavailableError
+from bankseg.domain.jobs import FINAL_JOB_STATES, STAGES, JobState, RunState, Stage
+from bankseg.queue import ring
+from bankseg.services.bank import Bank, open_bank
+from bankseg.settings import Settings
+from bankseg.storage import audit
+from bankseg.storage.database import db_now, transaction
+from bankseg.storage.job import Job
+from bankseg.storage.run import Run
+
+RING_AGAIN_SECONDS = 30  # a queued job nobody took for this long is rung again: its message may be lost
+HEARTBEATS_PER_LEASE = 3
+
+_log = logging.getLogger(__name__)
+
+Work = Callable[[Bank, "Claim"], dict[str, Any]]
+
+
+@dataclass
+class Claim:
+    """A job this process owns for as long as its fence is the row's."""
+
+    bank: Bank
+    job_id: int
+    run_id: int
+    key: str
+    stage: Stage
+    payload: dict[str, Any]
+    fence: int
+    _done: int = 0
+    _total: int = 0
+    _message: str = ""
+    _lost: threading.Event = field(default_factory=threading.Event)
+
+    def progress(self, done: int, total: int, message: str = "") -> None:
+        """Say how far the work is; written with the next heartbeat.
+
+        Raises
+        ------
+        LostLeaseError
+            When another worker took the job over: this one must stop and write nothing.
+        """
+        self._done, self._total, self._message = done, total, message
+        if self._lost.is_set():
+            raise LostLeaseError(f"job {self.key} was taken over", "the lease to be held", "nothing: the new owner goes on")
+
+    def beat(self) -> None:
+        """Extend the lease and record progress."""
+        with transaction(self.bank.engine) as session:
+            values = {"lease_until": db_now() + self.bank.settings.lease_seconds, "done": self._done, "total": self._total, "message": self._message}
+            result = session.connection().execute(update(Job).where(self.is_mine()).values(**values))
+        if result.rowcount == 0:
+            self._lost.set()
+
+    def is_mine(self) -> ColumnElement[bool]:
+        """Predicate on the job row that holds only while this claim does; part of every write the job makes."""
+        return and_(col(Job.id) == self.job_id, col(Job.fence) == self.fence, col(Job.state) == JobState.RUNNING)
+
+    def hold(self, session: Session) -> None:
+        """Lock the job row inside a transaction that publishes something.
+
+        Raises
+        ------
+        LostLeaseError
+            When the claim is gone.
+        """
+        if session.exec(select(Job.id).where(self.is_mine()).with_for_update()).one_or_none() is None:
+            raise LostLeaseError(f"job {self.key} was taken over", "the lease to be held", "nothing: the new owner goes on")
+
+
+def execute_job(settings: Settings, job_id: int, worker: str) -> None:
+    """Claim one job and do it; a message that comes twice, late, or for a finished job changes nothing."""
+    bank = open_bank(settings)
+    claim = claim_job(bank, job_id, worker)
+    if claim is None:
+        return
+    _log.info("job started", extra={"job": claim.key, "worker": worker})
+    try:
+        with _heartbeat(claim):
+            result = _work(claim.stage)(bank, claim)
+    except LostLeaseError:
+        _log.warning("job lost its lease", extra={"job": claim.key})
+    except BanksegError as error:
+        _fail(claim, str(error), may_retry=isinstance(error, ServiceUnavailableError))
+    except Exception as error:  # the last line of defence: the attempt budget, not the broker, decides about trying again
+        _log.exception("job failed", extra={"job": claim.key})
+        _fail(claim, f"{type(error).__name__}: {error}", may_retry=True)
+    else:
+        _finish(claim, result)
+
+
+def claim_job(bank: Bank, job_id: int, worker: str) -> Claim | None:
+    """Take a job that is queued or whose lease ran out; the attempt is counted before the work starts."""
+    free = or_(col(Job.state) == JobState.QUEUED, and_(col(Job.state) == JobState.RUNNING, col(Job.lease_until) < db_now()))
+    values = {
+        "state": JobState.RUNNING.value,
+        "fence": Job.fence + 1,
+        "attempt": Job.attempt + 1,
+        "lease_until": db_now() + bank.settings.lease_seconds,
+        "worker": worker,
+        "started_at": db_now(),
+        "error": None,
+    }
+    with transaction(bank.engine) as session:
+        statement = update(Job).where(col(Job.id) == job_id, free, col(Job.attempt) < col(Job.max_attempts)).values(**values)
+        if session.connection().execute(statement).rowcount == 0:
+            return None
+        job = session.exec(select(Job).where(Job.id == job_id)).one()
+        return Claim(bank, job_id, job.run_id or 0, job.key, Stage(job.stage), dict(job.payload), job.fence)
+
+
+def reconcile(settings: Settings) -> list[int]:
+    """Ring again for jobs nobody took or whose worker died; quarantine those that used up their attempts."""
+    bank = open_bank(settings)
+    with transaction(bank.engine) as session:
+        now = session.scalar(select(db_now())) or 0.0
+        expired = session.exec(select(Job).where(Job.state == JobState.RUNNING, Job.lease_until < now)).all()
+        for job in expired:
+            if job.attempt >= job.max_attempts:
+                _close(session, job, JobState.QUARANTINED, f"gave up after {job.attempt} attempts: the worker died each time")
+        waiting = session.exec(select(Job).where(Job.state == JobState.QUEUED, Job.rung_at < now - RING_AGAIN_SECONDS)).all()
+        again = [job for job in (*expired, *waiting) if job.state in {JobState.RUNNING, JobState.QUEUED}]
+        for job in again:
+            job.rung_at = now
+        rung = [job.id for job in again if job.id is not None]
+    ring(settings, rung)
+    return rung
+
+
+def advance(session: Session, run: Run) -> list[int]:
+    """Queue the jobs of the next stage when every job of the stages before it is done; returns the ids to ring after commit."""
+    jobs = session.exec(select(Job).where(Job.run_id == run.id).with_for_update()).all()
+    now = session.scalar(select(db_now())) or 0.0
+    for stage in STAGES:
+        of_stage = [job for job in jobs if job.stage == stage]
+        waiting = [job for job in of_stage if job.state == JobState.WAITING]
+        for job in waiting:
+            job.state, job.rung_at = JobState.QUEUED, now
+        if waiting:
+            session.flush()
+            return [job.id for job in waiting if job.id is not None]
+        if any(job.state != JobState.DONE for job in of_stage):
+            return []
+    return []
+
+
+def _finish(claim: Claim, result: dict[str, Any]) -> None:
+    with transaction(claim.bank.engine) as session:
+        run = session.exec(select(Run).where(Run.id == claim.run_id).with_for_update()).one()
+        values = {"state": JobState.DONE.value, "result": result, "finished_at": db_now(), "message": "", "done": claim._total, "total": claim._total}  # noqa: SLF001  # own progress
+        if session.connection().execute(update(Job).where(claim.is_mine()).values(**values)).rowcount == 0:
+            _log.warning("job lost its lease at the end", extra={"job": claim.key})
+            return
+        session.expire_all()
+        rung = advance(session, run)
+    ring(claim.bank.settings, rung)
+
+
+def _fail(claim: Claim, error: str, *, may_retry: bool) -> None:
+    with transaction(claim.bank.engine) as session:
+        job = session.exec(select(Job).where(claim.is_mine()).with_for_update()).one_or_none()
+        if job is None:
+            return
+        if may_retry and job.attempt < job.max_attempts:
+            job.state, job.error, job.rung_at = JobState.QUEUED, error, session.scalar(select(db_now())) or 0.0
+            rung = [claim.job_id]
+        else:
+            _close(session, job, JobState.QUARANTINED if may_retry else JobState.FAILED, error)
+            rung = []
+    ring(claim.bank.settings, rung)
+
+
+def _close(session: Session, job: Job, state: JobState, error: str) -> None:
+    """End a job for good, and its run with it: a run with a hole is never published."""
+    job.state, job.error, job.finished_at = state, error, session.scalar(select(db_now()))
+    run = session.get(Run, job.run_id) if job.run_id else None
+    if run is not None and run.state == RunState.RUNNING:
+        run.state = RunState.QUARANTINED if state == JobState.QUARANTINED else RunState.FAILED
+        run.error = f"{job.key}: {error}"
+        audit.record(session, "run_stopped", f"run {run.id}", state=run.state, job=job.key)
+
+
+@contextmanager
+def _heartbeat(claim: Claim) -> Iterator[None]:
+    over = threading.Event()
+    pause = claim.bank.settings.lease_seconds / HEARTBEATS_PER_LEASE
+
+    def beat() -> None:
+        while not over.wait(min(pause, 1.0 if claim._total else pause)):  # noqa: SLF001  # own progress; progress is shown about every second
+            try:
+                claim.beat()
+            except Exception:  # a busy store must not end the heart; the lease survives two missed beats
+                _log.warning("heartbeat missed", extra={"job": claim.key}, exc_info=True)
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{claim.job_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _work(stage: Stage) -> Work:
+    """The function that does a stage's jobs; imported here so that LightGBM is loaded only inside the process that works."""
+    from bankseg.services import publish, score, segment, snapshot, train
+
+    return {
+        Stage.SNAPSHOT: snapshot.snapshot_job,
+        Stage.TRAIN: train.train_job,
+        Stage.SCORE: score.score_job,
+        Stage.SEGMENT: segment.segment_job,
+        Stage.PUBLISH: publish.publish_job,
+    }[stage]
+
+
+def unfinished(session: Session, run_id: int) -> int:
+    """Number of a run's jobs that have not ended."""
+    return len(session.exec(select(Job.id).where(Job.run_id == run_id, col(Job.state).not_in([state.value for state in FINAL_JOB_STATES]))).all())
