@@ -1,0 +1,1 @@
+"""Intake: mapping file, readers, contract checks, quarantine and report."""

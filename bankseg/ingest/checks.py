@@ -1,0 +1,176 @@
+"""The contract of every canonical column as an ordered list of checks; a row fails by the first that holds."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlglot import exp
+
+from bankseg.domain.extracts import MONEY_LIMIT, Column, Extract
+from bankseg.ingest.mapping import ExtractMapping, Mapping
+from bankseg.ingest.sql import Sql, both, call, case, cast, either, is_not_null, is_null, matches, name, number, one_of, text
+
+MINOR_UNITS = 100
+EARLIEST = date(1900, 1, 1)
+NEVER = date(9000, 1, 1)
+MOST_TEXT_CHARACTERS = 65_536
+MOST_ID_CHARACTERS = 200
+SCIENTIFIC_ID = r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]{2,3}"
+NOT_FINITE = r"[+-]?(nan|inf|infinity|\+?1\.#(inf|ind|qnan))"
+# Cc without tab, line feed and carriage return; bidirectional overrides and zero-width characters.
+FORBIDDEN = "(?s).*[\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F\\x{200B}\\x{200E}\\x{200F}\\x{202A}-\\x{202E}\\x{2060}\\x{2066}-\\x{2069}].*"
+# Dates that may lie after the extract's own date: they are plans, not facts.
+PLANNED = ("maturity_on",)
+# The later date of each pair may not come before the earlier.
+ORDERED_DATES = {
+    "clients": (("birth_on", "joined_on"),),
+    "accounts": (("opened_on", "closed_on"), ("opened_on", "maturity_on")),
+    "interactions": (("occurred_on", "resolved_on"),),
+    "campaign_contacts": (("contacted_on", "responded_on"),),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One way a row may break the contract."""
+
+    column: str
+    reason: str
+    about: str
+    fails: Sql
+
+
+def raw_name(column: str) -> str:
+    """Name under which a canonical column's own text travels through the statement."""
+    return f"raw:{column}"
+
+
+def checks_of(mapping: Mapping, extract_mapping: ExtractMapping, extract_on: date, *, is_suspicious: bool) -> list[Check]:
+    """Every check of an extract, in the order in which they are tried."""
+    extract = extract_mapping.extract
+    mapped = [column for column in extract.columns if column.name in extract_mapping.columns]
+    checks: list[Check] = []
+    for column in mapped:
+        checks += _of_column(column, mapping, extract_mapping, extract_on, is_suspicious=is_suspicious)
+    checks += _of_owner(extract, extract_mapping)
+    checks += _of_order(extract, {column.name for column in mapped})
+    if extract.name == "credit_scores":
+        checks += _of_scales(mapping)
+    return checks
+
+
+def _of_column(column: Column, mapping: Mapping, extract_mapping: ExtractMapping, extract_on: date, *, is_suspicious: bool) -> list[Check]:
+    raw, value = name(raw_name(column.name)), name(column.stored_name)
+    checks = []
+    if column.required:
+        checks.append(Check(column.name, "missing", "a value is required", is_null(raw)))
+    match column.type:
+        case "text":
+            checks += _of_text(column, raw, value, mapping, extract_mapping, is_suspicious=is_suspicious)
+        case "date":
+            checks += _of_date(column, raw, value, extract_on)
+        case "boolean":
+            checks.append(Check(column.name, "unparsable_boolean", "neither a yes nor a no of the mapping", both(is_not_null(raw), is_null(value))))
+        case _:
+            checks += _of_number(column, raw, value)
+    return checks
+
+
+def _of_text(column: Column, raw: Sql, value: Sql, mapping: Mapping, extract_mapping: ExtractMapping, *, is_suspicious: bool) -> list[Check]:
+    source = extract_mapping.columns[column.name]
+    values = tuple(mapping.known_products) if column.name == "product" and extract_mapping.table == "accounts" else column.values
+    if source.codes is not None:
+        unknown = both(is_not_null(raw), is_null(value))
+        checks = [Check(column.name, "unknown_code", f"not in the code list {source.codes}", unknown)]
+        if column.required:
+            checks.append(Check(column.name, "missing", "a value is required", is_null(value)))
+        if values:
+            checks.append(Check(column.name, "unknown_code", f"not one of {', '.join(values)}", both(is_not_null(value), exp.Not(this=exp.paren(one_of(value, values))))))
+        return checks
+    if values:
+        return [Check(column.name, "unknown_code", f"not one of {', '.join(values)}", both(is_not_null(value), exp.Not(this=exp.paren(one_of(value, values)))))]
+    return _of_free_text(column, raw, is_computed=source.column is None, may_be_card=source.may_be_card_number, is_suspicious=is_suspicious)
+
+
+def _of_free_text(column: Column, raw: Sql, *, is_computed: bool, may_be_card: bool, is_suspicious: bool) -> list[Check]:
+    if is_computed:
+        return []
+    is_id = column.name.endswith("_id")
+    most = MOST_ID_CHARACTERS if is_id else MOST_TEXT_CHARACTERS
+    checks = [Check(column.name, "text_too_long", f"longer than {most} characters", exp.GT(this=call("length", raw), expression=number(most)))]
+    if is_suspicious:
+        checks.append(Check(column.name, "control_character", "holds a control, bidirectional or zero-width character", matches(raw, FORBIDDEN)))
+    if is_id:
+        checks.append(Check(column.name, "scientific_notation", "an identifier that a spreadsheet has shortened; its digits are lost", matches(raw, SCIENTIFIC_ID)))
+    if not may_be_card:
+        holds = call("is_card_number" if is_id else "holds_card_number", raw)
+        checks.append(Check(column.name, "card_number", "holds a payment card number, which bankseg must not keep; set may_be_card_number if it is not one", holds))
+    return checks
+
+
+def _of_date(column: Column, raw: Sql, value: Sql, extract_on: date) -> list[Check]:
+    checks = [
+        Check(column.name, "unparsable_date", "not a date in the declared format", both(is_not_null(raw), is_null(value))),
+        Check(column.name, "date_too_early", "before 1900", exp.LT(this=value.copy(), expression=day(EARLIEST))),
+        Check(column.name, "date_too_late", "a date that stands for never; leave the field empty", exp.GTE(this=value.copy(), expression=day(NEVER))),
+    ]
+    if column.name not in PLANNED:
+        checks.append(Check(column.name, "after_extract_date", f"after the extract date {extract_on.isoformat()}", exp.GT(this=value.copy(), expression=day(extract_on))))
+    return checks
+
+
+def _of_number(column: Column, raw: Sql, value: Sql) -> list[Check]:
+    unread = both(is_not_null(raw), is_null(value))
+    huge = matches(raw, r"[+-]?[0-9 .,']{13,}")
+    checks = [Check(column.name, "not_finite", "not a finite number", both(unread, matches(call("lower", raw), NOT_FINITE)))]
+    if column.type == "money":
+        is_beyond = exp.GT(this=call("abs", value), expression=number(MONEY_LIMIT * MINOR_UNITS))
+        checks.append(Check(column.name, "amount_too_large", f"beyond {MONEY_LIMIT:,} currency units", either(both(unread, huge), is_beyond)))
+    checks.append(Check(column.name, f"unparsable_{'amount' if column.type == 'money' else column.type}", "not a number in the declared form", unread))
+    if column.low is not None:
+        checks.append(Check(column.name, "out_of_range", f"below {column.low:g}", exp.LT(this=value.copy(), expression=number(column.low))))
+    if column.high is not None:
+        checks.append(Check(column.name, "out_of_range", f"above {column.high:g}", exp.GT(this=value.copy(), expression=number(column.high))))
+    return checks
+
+
+def _of_owner(extract: Extract, extract_mapping: ExtractMapping) -> list[Check]:
+    checks = []
+    if extract.owner == "account":
+        checks.append(Check("account_id", "unknown_account", "no such account among those loaded", is_null(name("known_account", "account_id"))))
+    if extract.name != "clients" and "client_id" in extract_mapping.columns:
+        checks.append(Check("client_id", "unknown_client", "no such client among those loaded", is_null(name("known_client", "client_id"))))
+    return checks
+
+
+def _of_order(extract: Extract, mapped: set[str]) -> list[Check]:
+    pairs = [pair for pair in ORDERED_DATES.get(extract.name, ()) if set(pair) <= mapped]
+    return [Check(later, "dates_out_of_order", f"before {earlier}", exp.LT(this=name(later), expression=name(earlier))) for earlier, later in pairs]
+
+
+def _of_scales(mapping: Mapping) -> list[Check]:
+    checks = []
+    for source, (low, high) in mapping.scales.items():
+        outside = either(exp.LT(this=name("score"), expression=number(low)), exp.GT(this=name("score"), expression=number(high)))
+        fails = both(exp.EQ(this=name("source"), expression=text(source)), exp.paren(outside))
+        checks.append(Check("score", "score_outside_scale", f"outside the scale of {source}, {low:g} to {high:g}", fails))
+    return checks
+
+
+def first_fault(checks: list[Check]) -> Sql:
+    """Number of the first check that fails, null for a good row."""
+    return cast(case([(check.fails, number(position)) for position, check in enumerate(checks)]), "SMALLINT")
+
+
+def fault_text(checks: list[Check]) -> Sql:
+    """The text of the column at fault; a card number is shown by its ends only."""
+    branches = []
+    for position, check in enumerate(checks):
+        raw = name(raw_name(check.column))
+        shown = call("mask_card_number", raw) if check.reason == "card_number" else raw
+        branches.append((exp.EQ(this=name("fault"), expression=number(position)), shown))
+    return case(branches, cast(exp.Null(), "VARCHAR"))
+
+
+def day(value: date) -> Sql:
+    """A date literal."""
+    return cast(text(value.isoformat()), "DATE")

@@ -1,0 +1,44 @@
+"""What a reader yields: batches of source rows with their place in the file, and rows that could not be split."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+# Name of the column that carries the ordinal of a row in its file, counted from 1.
+ORDINAL = "__row"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRow:
+    """A row that does not have the header's number of fields."""
+
+    ordinal: int
+    expected_fields: int
+    found_fields: int
+    text: str
+
+
+@dataclass(slots=True)
+class Rows:
+    """Some consecutive rows of a file."""
+
+    table: pa.Table
+    broken: list[BrokenRow] = field(default_factory=list)
+    is_suspicious: bool = False
+
+
+class Reader(Protocol):
+    """A file opened for one pass."""
+
+    columns: tuple[str, ...]
+    header_rows: int
+
+    def only(self, columns: set[str]) -> None:
+        """Read no other columns."""
+        ...
+
+    def read(self) -> Iterator[Rows]:
+        """All rows in order, in bounded pieces."""
+        ...

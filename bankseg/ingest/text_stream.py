@@ -1,0 +1,130 @@
+"""A delimited file as UTF-8 bytes: unpacked within limits, transcoded, its suspicious bytes noticed."""
+
+import codecs
+import gzip
+import io
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from bankseg.domain.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+# A gzip that unpacks to more than this many times its size is a bomb; text extracts reach 5 to 20.
+MOST_GZIP_RATIO = 100
+RATIO_CHECKED_FROM_BYTES = 16 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+BLANKS = re.compile(rb"[ \t]+")
+# Below this code only tab, line feed and carriage return are ordinary.
+FIRST_PRINTABLE = 32
+ORDINARY = (b"\n", b"\r", b"\t")
+# First two UTF-8 bytes of the bidirectional overrides and zero-width characters (U+200x, U+202x, U+206x).
+BIDI_PREFIXES = (b"\xe2\x80", b"\xe2\x81")
+
+
+class TextStream(io.RawIOBase):
+    """Readable stream for the CSV parser.
+
+    `is_suspicious` becomes true once a control or bidirectional character may have been seen; only then are rows searched for them.
+    """
+
+    def __init__(self, path: Path, encoding: str, *, collapse_blanks: bool) -> None:
+        super().__init__()
+        self.path = path
+        self.is_suspicious = False
+        self._file = path.open("rb")
+        self._packed_bytes = path.stat().st_size
+        self._bytes: BinaryIO = self._file
+        if self._file.read(2) == GZIP_MAGIC:
+            self._bytes = gzip.GzipFile(fileobj=self._file)
+        self._file.seek(0)
+        self._is_packed = self._bytes is not self._file
+        self._unpacked_bytes = 0
+        self._decoder = None if encoding in {"utf-8", "ascii", "utf-8-sig"} else codecs.getincrementaldecoder(encoding)("strict")
+        self._encoding = encoding
+        self._collapse_blanks = collapse_blanks
+        self._rest = b""
+        self._line = b""
+        self._ended = False
+        self._offset = 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """Bytes handed out so far."""
+        return self._offset
+
+    def close(self) -> None:
+        """Close the file too."""
+        self._file.close()
+        super().close()
+
+    def readinto(self, target: "WriteableBuffer") -> int:
+        """Fill the buffer."""
+        view = memoryview(target).cast("B")
+        chunk = self.read(len(view))
+        view[: len(chunk)] = chunk
+        return len(chunk)
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes; all when negative; empty only at the end of the file."""
+        if size < 0:
+            return b"".join(iter(lambda: self.read(1 << 20), b""))
+        while not self._rest and not self._ended:
+            self._rest = self._next_block(size)
+        chunk, self._rest = self._rest[:size], self._rest[size:]
+        self._offset += len(chunk)
+        return chunk
+
+    def _next_block(self, size: int) -> bytes:
+        block = self._unpacked(size)
+        self._ended = not block
+        if self._decoder is not None:
+            block = self._decoded(block)
+        if self._collapse_blanks:
+            block = self._collapsed(block)
+        if not self.is_suspicious:
+            self.is_suspicious = any(prefix in block for prefix in BIDI_PREFIXES) or has_control(block)
+        return block
+
+    def _unpacked(self, size: int) -> bytes:
+        try:
+            block = self._bytes.read(size)
+        except (EOFError, gzip.BadGzipFile, OSError) as error:
+            raise InputError(f"{self.path.name} is a damaged or truncated gzip file: {error}", "a complete file", "have it sent again") from error
+        self._unpacked_bytes += len(block)
+        if self._is_packed and self._unpacked_bytes > max(RATIO_CHECKED_FROM_BYTES, MOST_GZIP_RATIO * self._packed_bytes):
+            raise InputError(
+                f"{self.path.name} unpacks to more than {MOST_GZIP_RATIO} times its size", "an ordinary gzip file", "unpack it yourself, look at it, and load the plain file"
+            )
+        return block
+
+    def _decoded(self, block: bytes) -> bytes:
+        assert self._decoder is not None
+        try:
+            return self._decoder.decode(block, final=self._ended).removeprefix("\ufeff").encode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{self.path.name} is not {self._encoding}: {error.reason} near byte {self._offset + error.start}",
+                f"text in {self._encoding}",
+                "set `encoding` of this extract in the mapping to the one the file is written in",
+            ) from error
+
+    def _collapsed(self, block: bytes) -> bytes:
+        """Whole lines with runs of blanks made one and the ends stripped."""
+        lines = (self._line + block).split(b"\n")
+        self._line = b"" if self._ended else lines.pop()
+        text = b"\n".join(BLANKS.sub(b" ", line.strip()) for line in lines)
+        return text + b"\n" if text else b""
+
+
+def has_control(block: bytes) -> bool:
+    """Whether the bytes hold a control character other than tab and line ends, at gigabytes a second."""
+    low = np.count_nonzero(np.frombuffer(block, dtype=np.uint8) < FIRST_PRINTABLE)
+    return bool(low != sum(block.count(code) for code in ORDINARY))
