@@ -97,7 +97,7 @@ def start_web(settings: Settings) -> process.Child:
     ServiceUnavailableError
         When the port is taken.
     """
-    with closing(socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)) as probe:
+    with closing(_tcp_socket(settings.host)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
@@ -108,6 +108,17 @@ def start_web(settings: Settings) -> process.Child:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     command = [sys.executable, "-m", "waitress", "--listen", f"{host}:{settings.port}", "--threads", str(WEB_THREADS), "bankseg.wsgi:application"]
     return process.start("web", command, _environment(settings), log=settings.home / "logs" / "web.log", cwd=ROOT)
+
+
+def free_port(host: str) -> int:
+    """A port that nobody uses now."""
+    with closing(_tcp_socket(host)) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _tcp_socket(host: str) -> socket.socket:
+    return socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -131,7 +142,7 @@ def _wait_for_worker(settings: Settings, worker: process.Child) -> None:
 def _wait_for_web(settings: Settings, web: process.Child) -> None:
     end = time.monotonic() + WEB_START_SECONDS
     while time.monotonic() < end and web.is_alive():
-        with closing(socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)) as probe:
+        with closing(_tcp_socket(settings.host)) as probe:
             if probe.connect_ex((_reachable(settings.host), settings.port)) == 0:
                 return
         time.sleep(0.1)
