@@ -3,16 +3,38 @@
 import os
 import secrets
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bankseg.domain.errors import ConfigurationError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_BYTES = 32
 KNOWN_DEFAULT_SECRETS = ("changeme", "secret", "dev", "default", "password")
+
+
+class _NamedFiles(PydanticBaseSettingsSource):
+    """Reads BANKSEG_<NAME> from the file that BANKSEG_<NAME>_FILE names: how containers are handed secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # Any: the library's signature
+        """One setting's text, or None where no file is named."""
+        del field
+        variable = f"BANKSEG_{field_name.upper()}_FILE"
+        path = os.environ.get(variable, "")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            raise ConfigurationError(f"{variable} cannot be read: {error.strerror}", "a readable file", "check its path and mode") from error
+
+    def __call__(self) -> dict[str, Any]:
+        """Every setting for which a file is named."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -28,7 +50,9 @@ class Settings(BaseSettings):
     broker_url: str = Field(default="", description="Redis URL of the broker; empty: embedded broker under home")
     lake_url: str = Field(default="", description="Folder or object-storage URL of the lake; empty: under home")
     policy_file: Path | None = Field(default=None, description="TOML file whose entries replace the default policy's")
-    secret_key: SecretStr = Field(default=SecretStr(""), description="Key that signs cookies and model digests, 32 bytes or more; empty: one is made under home")
+    secret_key: SecretStr = Field(
+        default=SecretStr(""), description="Key that signs cookies and model digests, 32 bytes or more; empty: one is made under home"
+    )
     buckets: int = Field(default=16, ge=1, le=1024, description="Client buckets of a new lake; frozen once the lake exists")
     shards: int = Field(default=4, ge=1, le=1024, description="Jobs a scoring run is cut into")
     worker_concurrency: int = Field(default=2, ge=1, le=256, description="Worker processes started by `bankseg up`")
@@ -39,6 +63,19 @@ class Settings(BaseSettings):
     port: int = Field(default=8765, ge=0, le=65535, description="Port the web server binds")
     secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only")
     log_level: str = Field(default="INFO", description="Least level that is logged")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code, then variables, then files named by variables; no .env file is read."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _NamedFiles(settings_cls)
 
     @model_validator(mode="after")
     def _home_is_absolute(self) -> Self:
@@ -88,7 +125,7 @@ class Settings(BaseSettings):
         ConfigurationError
             When the configured key is short or a known default.
         """
-        given = self.secret_key.get_secret_value() or _secret_from_file()
+        given = self.secret_key.get_secret_value()
         if not given:
             return _made_key(self.home / "secret.key")
         if len(given.encode()) < SECRET_BYTES or given.lower() in KNOWN_DEFAULT_SECRETS:
@@ -98,16 +135,6 @@ class Settings(BaseSettings):
                 'set it to the output of: python3 -c "import secrets; print(secrets.token_hex(32))"',
             )
         return given.encode()
-
-
-def _secret_from_file() -> str:
-    path = os.environ.get("BANKSEG_SECRET_KEY_FILE", "")
-    if not path:
-        return ""
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigurationError(f"BANKSEG_SECRET_KEY_FILE cannot be read: {error.strerror}", "a readable file", "check its path and mode") from error
 
 
 def _made_key(path: Path) -> bytes:

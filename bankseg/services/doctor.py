@@ -90,7 +90,7 @@ def _configuration(settings: Settings, variables: dict[str, str]) -> Check:
 
 def _secret(settings: Settings) -> Check:
     made = settings.home / "secret.key"
-    given = settings.secret_key.get_secret_value() or os.environ.get("BANKSEG_SECRET_KEY_FILE", "")
+    given = settings.secret_key.get_secret_value()
     if not given and not made.exists():
         return Check("secret key", State.OK, "none yet: one is made under home at the first start")
     settings.key()
