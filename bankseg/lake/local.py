@@ -109,18 +109,6 @@ class LocalEngine:
                 yield future.result()
 
 
-def query(sql: str, parameters: Mapping[str, Any] | None = None, *, memory: str = "2GB", threads: int = 2, **relations: Any) -> pa.Table:  # noqa: ANN401  # Arrow tables or datasets
-    """Run one statement over Arrow tables given by name."""
-    connection = duckdb.connect(config={"threads": threads, "memory_limit": memory, "autoinstall_known_extensions": False})
-    try:
-        connection.execute("SET TimeZone = 'UTC'")
-        for name, relation in relations.items():
-            connection.register(name, relation)
-        return connection.execute(sql, dict(parameters) if parameters else None).to_arrow_table()
-    finally:
-        connection.close()
-
-
 def _any_files(lake: LakeAt, table: str, version: int) -> tuple[str, ...]:
     for paths in bucket_files(lake.root, table, version).values():
         return paths

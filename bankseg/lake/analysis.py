@@ -1,0 +1,62 @@
+"""A session of analysis: DuckDB over Arrow tables and Parquet files, named step by step."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+
+
+class Analysis:
+    """Views and tables by name over files and Arrow tables; parameters are bound, never written into the text."""
+
+    def __init__(self, *, memory: str = "2GB", threads: int = 2) -> None:
+        self._connection = duckdb.connect(config={"threads": threads, "memory_limit": memory, "autoinstall_known_extensions": False})
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Name an Arrow table."""
+        self._connection.register(name, table)
+
+    def parquet(self, name: str, paths: Sequence[Path]) -> None:
+        """Name the rows of several Parquet files; a column some lack is null there."""
+        relation = self._connection.from_parquet([str(path) for path in paths], union_by_name=True, hive_partitioning=False)
+        relation.create_view(name)
+
+    def view(self, name: str, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Name the rows of a statement. With parameters it is computed at once, for a view cannot keep them."""
+        if not parameters:
+            self._connection.sql(sql).create_view(name)
+            return
+        self.table(name, sql, parameters)
+
+    def table(self, name: str, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Compute a statement and name its rows."""
+        relation = self._connection.sql(sql, params=_named(sql, parameters)) if parameters else self._connection.sql(sql)
+        relation.create(name)
+
+    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """Rows of a statement."""
+        return self._connection.execute(sql, _named(sql, parameters)).to_arrow_table()
+
+    def value(self, sql: str) -> Any:  # noqa: ANN401  # one value of any type
+        """First column of the first row."""
+        row = self._connection.execute(sql).fetchone()
+        return row[0] if row else None
+
+    def columns(self, name: str) -> list[str]:
+        """Columns of a named relation, in order."""
+        return list(self._connection.table(name).columns)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._connection.close()
+
+
+def _named(sql: str, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    wanted = {name: value for name, value in (parameters or {}).items() if f"${name}" in sql}
+    return wanted or None

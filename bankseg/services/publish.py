@@ -1,0 +1,100 @@
+"""Publishing: rows go in beside the current ones, then one transaction checks them and flips the pointer."""
+
+import math
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import delete, func
+from sqlmodel import Session, col, select
+
+from bankseg.domain.errors import ArtefactError, LostLeaseError
+from bankseg.domain.jobs import RunState
+from bankseg.lake.parquet import digest_of, read_checked
+from bankseg.services.bank import Bank
+from bankseg.services.jobs import Claim
+from bankseg.services.segment import PARTS, part_path
+from bankseg.storage import audit
+from bankseg.storage.bulk import append
+from bankseg.storage.database import db_now, transaction
+from bankseg.storage.published_client import ProductPropensity, PublishedClient, RiskCase
+from bankseg.storage.run import PORTFOLIO, CurrentRun, Run
+
+TABLES: dict[str, Any] = {"clients": PublishedClient, "offers": ProductPropensity, "cases": RiskCase}
+KEPT_RUNS = 6  # published runs whose rows stay for rollback and history
+
+
+def publish_job(bank: Bank, claim: Claim) -> dict[str, Any]:
+    """Load the run's rows and make them the ones readers see."""
+    claim.progress(0, 4, "checking the files")
+    paths = [part_path(bank, claim.run_id, part) for part in PARTS]
+    tables = {part: read_checked(path) for part, path in zip(PARTS, paths, strict=True)}
+    with transaction(bank.engine) as session:
+        claim.hold(session)
+        run = session.exec(select(Run).where(Run.id == claim.run_id).with_for_update()).one()
+        if run.state == RunState.PUBLISHED:
+            return {"clients": run.n_rows, "already": True}
+        if digest_of(paths) != run.result_sha256:
+            raise ArtefactError("the files of this run changed after they were written", "the recorded SHA-256", "run the segment stage again")
+        for table in TABLES.values():
+            session.connection().execute(delete(table).where(col(table.run_id) == claim.run_id))
+    for done, (part, table) in enumerate(TABLES.items(), start=1):
+        claim.progress(done, 4, f"loading {part}")
+        append(bank.engine, table.__tablename__, tables[part])
+    with transaction(bank.engine) as session:
+        claim.hold(session)
+        rows = _check(session, claim.run_id, tables)
+        _flip(session, claim.run_id, rows)
+    claim.progress(4, 4)
+    return {"clients": rows}
+
+
+def roll_back(bank: Bank, run_id: int, *, person_id: int | None, reason: str) -> None:
+    """Make an earlier published run the one readers see again, in one audited transaction."""
+    with transaction(bank.engine) as session:
+        run = session.exec(select(Run).where(Run.id == run_id, Run.state == RunState.PUBLISHED)).one()
+        pointer = session.get_one(CurrentRun, PORTFOLIO)
+        audit.record(session, "run_rolled_back", f"run {run_id}", person_id=person_id, from_run=pointer.run_id, reason=reason)
+        pointer.run_id, pointer.flipped_at = run.id or run_id, session.scalar(select(db_now())) or 0.0
+
+
+def _check(session: Session, run_id: int, tables: dict[str, pa.Table]) -> int:
+    """Refuse to publish a run whose rows in the store are not the rows of its files."""
+    for part, table in TABLES.items():
+        found = session.exec(select(func.count()).select_from(table).where(col(table.run_id) == run_id)).one()
+        if found != tables[part].num_rows:
+            raise LostLeaseError(f"{part}: {found} rows in the store", f"{tables[part].num_rows}", "the job loads them again")
+    run = session.exec(select(Run).where(Run.id == run_id).with_for_update()).one()
+    if run.n_expected != tables["clients"].num_rows:
+        raise ArtefactError(f"{tables['clients'].num_rows} client rows", f"{run.n_expected}", "run the segment stage again")
+    for value in (tables["clients"].column("churn"), tables["offers"].column("propensity")):
+        if any(p is not None and not (math.isfinite(p) and 0 <= p <= 1) for p in value.to_pylist()):
+            raise ArtefactError("a propensity outside [0, 1]", "calibrated probabilities", "look at the model of this run")
+    return int(tables["clients"].num_rows)
+
+
+def _flip(session: Session, run_id: int, rows: int) -> None:
+    now = session.scalar(select(db_now())) or 0.0
+    run = session.get_one(Run, run_id)
+    run.state, run.n_rows, run.published_at = RunState.PUBLISHED, rows, now
+    pointer = session.exec(select(CurrentRun).where(CurrentRun.kind == PORTFOLIO).with_for_update()).one_or_none()
+    if pointer is None:
+        session.add(CurrentRun(kind=PORTFOLIO, run_id=run_id, flipped_at=now))
+    elif _is_newer(session, run, pointer.run_id):
+        pointer.run_id, pointer.flipped_at = run_id, now
+    audit.record(session, "run_published", f"run {run_id}", clients=rows, as_of=run.as_of)
+    _forget_old(session)
+
+
+def _is_newer(session: Session, run: Run, shown_id: int) -> bool:
+    """A run for an earlier date never hides a later one: history may be filled in without moving the desks back."""
+    shown = session.get(Run, shown_id)
+    return shown is None or (run.as_of, run.id or 0) > (shown.as_of, shown.id or 0)
+
+
+def _forget_old(session: Session) -> None:
+    shown = session.get(CurrentRun, PORTFOLIO)
+    published = session.exec(select(Run.id).where(Run.state == RunState.PUBLISHED).order_by(col(Run.id).desc())).all()
+    for run_id in published[KEPT_RUNS:]:
+        if shown is None or run_id != shown.run_id:
+            for table in TABLES.values():
+                session.connection().execute(delete(table).where(col(table.run_id) == run_id))

@@ -1,0 +1,190 @@
+"""Scoring: each shard of buckets gets every target's calibrated propensity, its next best product and its reasons."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bankseg.domain.errors import MissingDataError
+from bankseg.lake.local import LocalBucket
+from bankseg.lake.parquet import read_checked, write_whole
+from bankseg.propensity.artefacts import load
+from bankseg.propensity.predict import Propensity
+from bankseg.services.bank import Bank
+from bankseg.services.jobs import Claim
+from bankseg.services.snapshot import lake_at, snapshot_path
+from bankseg.storage.database import reading
+from bankseg.storage.propensity_model import champion
+from bankseg.storage.run import Run
+
+IDENTITY = (
+    "SELECT client_id, name, kind, coalesce(status, 'active') AS status, city, home_branch_id AS branch_id, rm_id, joined_on, birth_on, "
+    "coalesce(is_vulnerable, false) AS is_vulnerable FROM clients"
+)
+LAST_INTERACTION = "SELECT client_id, max(occurred_on) AS last_interaction_on FROM interactions GROUP BY client_id"
+SINCE = {
+    "instalments": "SELECT client_id, min(due_on) AS arrears_since FROM instalments WHERE paid_on IS NULL GROUP BY client_id",
+    "transactions": "SELECT client_id, min(booked_on) AS rejects_since FROM transactions WHERE type = 'rejected_debit' AND booked_on > $after_30d GROUP BY client_id",
+}
+# Reasons are computed for everyone up to this many clients of a bucket, and for the likeliest beyond it: exact reasons cost far more than a score.
+REASONED_A_BUCKET = 20_000
+TOP_REASONS = 3
+
+
+def score_job(bank: Bank, claim: Claim) -> dict[str, Any]:
+    """Score the shard's buckets: features -> propensities -> reasons -> one file a bucket."""
+    with reading(bank.engine) as session:
+        run = session.get_one(Run, claim.run_id)
+        digests = dict(run.models)
+        for target in run.refusals:
+            if target not in digests and (known := champion(session, target)) is not None:
+                digests[target] = known.digest
+    models = {target: load(bank.settings.artefacts, digest, bank.settings.key()) for target, digest in sorted(digests.items())}
+    buckets: list[int] = claim.payload["buckets"]
+    scored = 0
+    for done, bucket in enumerate(buckets):
+        claim.progress(done, len(buckets), f"scoring bucket {bucket}")
+        table = score_bucket(bank, run, models, bucket)
+        claim.progress(done, len(buckets), f"scoring bucket {bucket}")
+        write_whole(table, scores_path(bank, claim.run_id, bucket))
+        scored += table.num_rows
+    claim.progress(len(buckets), len(buckets))
+    return {"clients": scored, "models": digests}
+
+
+def scores_path(bank: Bank, run_id: int, bucket: int) -> Path:
+    """File of one bucket's scores in a run."""
+    return bank.snapshots / "runs" / str(run_id) / "scores" / f"bucket={bucket:04d}.parquet"
+
+
+def score_bucket(bank: Bank, run: Run, models: Mapping[str, Propensity], bucket: int) -> pa.Table:
+    """Identity, snapshot, propensities and reasons of one bucket's clients."""
+    snapshot = read_checked(snapshot_path(bank, run, run.as_of, bucket))
+    table = _with_identity(bank, run, bucket, snapshot)
+    scoreable = may_be_scored(bank, table)
+    propensities = {target: _propensity(model, table, scoreable, target) for target, model in models.items()}
+    for target, values in propensities.items():
+        table = table.append_column(f"p:{target}", pa.array(values, pa.float64(), from_pandas=True))
+    return _with_reasons(bank, table, models, propensities)
+
+
+def may_be_scored(bank: Bank, table: pa.Table) -> np.ndarray:
+    """Clients a propensity may be given to: not prospects, with an open account and enough history."""
+    least = int(bank.policy.section("population")["least_tenure_days"])
+    active = pc.and_(pc.not_equal(table.column("status"), "prospect"), pc.fill_null(pc.greater_equal(table.column("tenure_days"), least), fill_value=False))
+    if "open_accounts" in table.column_names:
+        active = pc.and_(active, pc.fill_null(pc.greater(table.column("open_accounts"), 0), fill_value=False))
+    return np.asarray(active.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _with_identity(bank: Bank, run: Run, bucket: int, snapshot: pa.Table) -> pa.Table:
+    as_of = date.fromisoformat(run.as_of)
+    with LocalBucket(lake_at(bank, run), bucket, as_of) as connection:
+        connection.register("snapshot", snapshot)
+        pieces = ["SELECT s.*, i.* EXCLUDE (client_id)"]
+        joins = [f"FROM snapshot AS s JOIN ({IDENTITY}) AS i ON i.client_id = s.client_id"]  # noqa: S608  # constants of this module
+        for name, sql in _available(connection):
+            pieces.append(f", {name}.* EXCLUDE (client_id)")
+            joins.append(f"LEFT JOIN ({sql}) AS {name} ON {name}.client_id = s.client_id")
+        statement = "".join(pieces) + " " + " ".join(joins) + " ORDER BY s.client_id"
+        table = connection.arrow(statement, bank.policy.horizon(as_of).window_starts())
+    if table.num_rows != snapshot.num_rows:
+        raise MissingDataError(f"bucket {bucket} has {snapshot.num_rows} clients in the snapshot and {table.num_rows} in the lake", "the same clients")
+    return table
+
+
+def _available(connection: LocalBucket) -> list[tuple[str, str]]:
+    parts = [(f"since_{table}", sql) for table, sql in SINCE.items() if table in connection.tables]
+    return [*parts, ("talked", LAST_INTERACTION)] if "interactions" in connection.tables else parts
+
+
+def _propensity(model: Propensity, table: pa.Table, scoreable: np.ndarray, target: str) -> np.ndarray:
+    """Calibrated propensities, NaN for clients outside the target's population."""
+    eligible = scoreable if not target.startswith("label:") else np.ones(table.num_rows, dtype=bool)
+    if target.startswith("cross_sell:"):
+        held = f"holds_{target.partition(':')[2]}"
+        if held in table.column_names:
+            eligible = eligible & ~np.asarray(pc.fill_null(pc.equal(table.column(held), 1), fill_value=False).to_numpy(zero_copy_only=False), dtype=bool)
+    values = np.full(table.num_rows, np.nan)
+    if eligible.any():
+        values[eligible] = model.predict(table.filter(pa.array(eligible)))
+    return values
+
+
+def _with_reasons(bank: Bank, table: pa.Table, models: Mapping[str, Propensity], propensities: Mapping[str, np.ndarray]) -> pa.Table:
+    headline = headline_target(bank, list(models))
+    best = best_products(bank, models, propensities, table.num_rows)
+    churn = propensities[headline] if headline else np.full(table.num_rows, np.nan)
+    table = table.append_column("churn", pa.array(churn, pa.float64(), from_pandas=True))
+    table = table.append_column("churn_target", pa.array([headline] * table.num_rows, pa.string()))
+    table = table.append_column("churn_reasons", pa.array(_reasons(models.get(headline or ""), table, churn), pa.string()))
+    table = table.append_column("best_product", pa.array([choice[0] for choice in best], pa.string()))
+    table = table.append_column("best_propensity", pa.array([choice[1] for choice in best], pa.float64()))
+    table = table.append_column("best_margin_minor", pa.array([choice[2] for choice in best], pa.int64()))
+    return table.append_column("best_reasons", pa.array(_best_reasons(models, table, best), pa.string()))
+
+
+def headline_target(bank: Bank, targets: list[str]) -> str | None:
+    """The churn target shown on lists: the first of the policy's with a model, else the bank's own label."""
+    for target in bank.policy.section("churn")["headline"]:
+        if target in targets:
+            return str(target)
+    return next((target for target in targets if target.startswith("label:")), None)
+
+
+def best_products(
+    bank: Bank, models: Mapping[str, Propensity], propensities: Mapping[str, np.ndarray], clients: int
+) -> list[tuple[str | None, float | None, int | None]]:
+    """Next best product of each client: the largest propensity x margin among products likelier than the base rate; nothing when none is."""
+    margins = bank.policy.section("value")["new_contract_margin_minor"]
+    least = float(bank.policy.section("cross_sell")["least_propensity_ratio"])
+    products = [target for target in models if target.startswith("cross_sell:")]
+    if not products:
+        return [(None, None, None)] * clients
+    expected = np.full((len(products), clients), -np.inf)
+    for place, target in enumerate(products):
+        values = propensities[target]
+        margin = float(margins.get(target.partition(":")[2], 5000))
+        likely = values >= least * float(models[target].card["base_rate"])
+        expected[place, likely] = values[likely] * margin
+    chosen = expected.argmax(axis=0)
+    out: list[tuple[str | None, float | None, int | None]] = []
+    for client, place in enumerate(chosen):
+        if not np.isfinite(expected[place, client]):
+            out.append((None, None, None))
+            continue
+        target = products[place]
+        out.append((target.partition(":")[2], float(propensities[target][client]), round(expected[place, client])))
+    return out
+
+
+def _reasons(model: Propensity | None, table: pa.Table, propensity: np.ndarray) -> list[str]:
+    empty = ["[]"] * table.num_rows
+    known = np.flatnonzero(~np.isnan(propensity))
+    if model is None or not len(known):
+        return empty
+    chosen = known[np.argsort(-propensity[known], kind="stable")][:REASONED_A_BUCKET]
+    for place, reasons in zip(chosen, model.reasons(table.take(pa.array(chosen)), top=TOP_REASONS), strict=True):
+        empty[place] = reasons_as_json(reasons)
+    return empty
+
+
+def _best_reasons(models: Mapping[str, Propensity], table: pa.Table, best: list[tuple[str | None, float | None, int | None]]) -> list[str]:
+    texts = ["[]"] * table.num_rows
+    for product in sorted({choice[0] for choice in best if choice[0]}):
+        places = [place for place, choice in enumerate(best) if choice[0] == product]
+        for place, reasons in zip(places, models[f"cross_sell:{product}"].reasons(table.take(pa.array(places)), top=TOP_REASONS), strict=True):
+            texts[place] = reasons_as_json(reasons)
+    return texts
+
+
+def reasons_as_json(reasons: list[Any]) -> str:
+    """Reasons as stored: family, direction, share of the push, leading feature and the client's own value."""
+    return json.dumps(
+        [{"family": r.family, "direction": r.direction, "share": round(r.share, 4), "feature": r.feature, "value": r.value} for r in reasons], separators=(",", ":")
+    )

@@ -1,0 +1,69 @@
+"""Segmenting a run: tiers, bands, segments, offers and cases of the whole book, written for publication."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from sqlmodel import col, select
+
+from bankseg.lake.parquet import digest_of, write_whole
+from bankseg.segments.assign import Assignment, Inputs, assign
+from bankseg.services.bank import Bank
+from bankseg.services.jobs import Claim
+from bankseg.services.score import scores_path
+from bankseg.storage.database import reading, transaction
+from bankseg.storage.published_client import PublishedClient
+from bankseg.storage.run import Run, current
+
+PARTS = ("clients", "offers", "cases")
+
+
+def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
+    """Assign every client of the run once all shards are scored."""
+    claim.progress(0, 3, "assigning tiers, bands and segments")
+    with reading(bank.engine) as session:
+        run = session.get_one(Run, claim.run_id)
+        before = current(session)
+        tiers = _tiers_before(session, before)
+    inputs = Inputs(
+        scores=[scores_path(bank, claim.run_id, bucket) for bucket in range(int(run.plan["buckets"]))],
+        run_id=claim.run_id,
+        as_of=date.fromisoformat(run.as_of),
+        currency=bank.declarations.currency or str(bank.policy.section("value")["currency"]),
+        natures=bank.natures,
+        has_transactions="transactions" in run.table_versions,
+        cuts=before.summary.get("cuts") if before is not None and before.policy_sha256 == run.policy_sha256 else None,
+        tiers_before=tiers,
+        memory=bank.settings.duckdb_memory,
+    )
+    assignment = assign(bank.policy, inputs)
+    claim.progress(2, 3, "writing")
+    return _write(bank, claim, assignment)
+
+
+def part_path(bank: Bank, run_id: int, part: str) -> Path:
+    """File of one part of a run's publication."""
+    return bank.snapshots / "runs" / str(run_id) / f"{part}.parquet"
+
+
+def _write(bank: Bank, claim: Claim, assignment: Assignment) -> dict[str, Any]:
+    for part, table in zip(PARTS, (assignment.clients, assignment.offers, assignment.cases), strict=True):
+        write_whole(table, part_path(bank, claim.run_id, part))
+    digest = digest_of(part_path(bank, claim.run_id, part) for part in PARTS)
+    with transaction(bank.engine) as session:
+        claim.hold(session)
+        run = session.exec(select(Run).where(Run.id == claim.run_id).with_for_update()).one()
+        run.summary = {**assignment.summary, "cuts": assignment.cuts}
+        run.n_expected = assignment.clients.num_rows
+        run.result_sha256 = digest
+    claim.progress(3, 3)
+    return {"clients": assignment.clients.num_rows, "offers": assignment.offers.num_rows, "cases": assignment.cases.num_rows}
+
+
+def _tiers_before(session: Any, before: Run | None) -> pa.Table:  # noqa: ANN401  # a SQLModel session
+    schema = pa.schema([("client_id", pa.string()), ("tier", pa.string())])
+    if before is None:
+        return schema.empty_table()
+    rows = session.exec(select(PublishedClient.client_id, PublishedClient.tier).where(col(PublishedClient.run_id) == before.id)).all()
+    return pa.table([pa.array([row[0] for row in rows], pa.string()), pa.array([row[1] for row in rows], pa.string())], schema=schema)
