@@ -30,4 +30,4 @@ USER bankseg
 VOLUME /var/lib/bankseg
 EXPOSE 8765
 
-CMD ["gunicorn", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--bind", "0.0.0.0:8765", "--worker-tmp-dir", "/dev/shm", "bankseg.wsgi:application"]
+CMD ["gunicorn", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--bind", "0.0.0.0:8765", "--worker-tmp-dir", "/dev/shm", "bankseg.wsgi:application()"]
