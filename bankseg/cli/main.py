@@ -1,0 +1,21 @@
+"""The command line: one command, one service."""
+
+import logging
+
+import click
+
+from bankseg import __version__
+from bankseg.cli import demo, doctor, evaluate, export, ingest, init, stages, status, up
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bankseg")
+def main() -> None:
+    """Customer-value scoring for banks: extracts in; tiers, propensities, segments and lists out."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+
+for module in (init, ingest, status, evaluate, export, demo, doctor, up):
+    main.add_command(module.command)
+for command in stages.COMMANDS:
+    main.add_command(command)

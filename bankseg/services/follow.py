@@ -1,0 +1,87 @@
+"""Following a run: how far each stage is, until it is done, failed or quarantined."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from bankseg.domain.errors import BanksegError, ServiceUnavailableError
+from bankseg.domain.jobs import STAGES, JobState, RunState, Stage
+from bankseg.services.bank import Bank
+from bankseg.storage.database import db_now, reading
+from bankseg.storage.job import Job
+from bankseg.storage.run import Run
+
+POLL_SECONDS = 0.4
+# A queued job nobody takes for this long means that no worker is at work at all.
+DEAF_SECONDS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class StageProgress:
+    """One stage: its jobs, how many ended, its share of work done in [0, 1], and the latest message."""
+
+    stage: Stage
+    jobs: int
+    done: int
+    share: float
+    message: str
+
+
+class RunFailedError(BanksegError):
+    """A run stopped before it was published."""
+
+    exit_code = 12
+    status = 409
+
+
+def follow_run(bank: Bank, run_id: int, until: Stage, *, show: Callable[[list[StageProgress]], None], pause: Callable[[float], None] = time.sleep) -> Run:
+    """Watch a run until the jobs of every stage up to `until` are done.
+
+    Raises
+    ------
+    RunFailedError
+        When it failed or was quarantined, with the job's own reason.
+    ServiceUnavailableError
+        When no worker takes its jobs.
+    """
+    while True:
+        with reading(bank.engine) as session:
+            run = session.get_one(Run, run_id)
+            stages = stage_progress(session, run_id)
+            deaf = _is_deaf(session, run_id)
+        show(stages)
+        if run.state in {RunState.FAILED, RunState.QUARANTINED}:
+            raise RunFailedError(f"run {run_id} ended as {run.state}: {run.error}", "a published run", f"mend the cause and give the same command again; run {run_id} goes on from there")
+        wanted = [stage for stage in stages if STAGES.index(stage.stage) <= STAGES.index(until)]
+        if wanted and all(stage.done == stage.jobs for stage in wanted):
+            return run
+        if deaf:
+            raise ServiceUnavailableError(f"no worker took the jobs of run {run_id} for {DEAF_SECONDS} seconds", "a worker at work", "start one with bankseg up, and see bankseg doctor")
+        pause(POLL_SECONDS)
+
+
+def stage_progress(session: Session, run_id: int) -> list[StageProgress]:
+    """How far each stage of a run is, in order."""
+    jobs = session.exec(select(Job).where(Job.run_id == run_id).order_by(col(Job.id))).all()
+    found = []
+    for stage in STAGES:
+        of_stage = [job for job in jobs if job.stage == stage]
+        if of_stage:
+            shares = [1.0 if job.state == JobState.DONE else job.done / job.total if job.total else 0.0 for job in of_stage]
+            done = sum(job.state == JobState.DONE for job in of_stage)
+            message = next((job.message for job in of_stage if job.state == JobState.RUNNING and job.message), "")
+            found.append(StageProgress(stage, len(of_stage), done, sum(shares) / len(shares), message))
+    return found
+
+
+def _is_deaf(session: Session, run_id: int) -> bool:
+    now = session.scalar(select(db_now())) or 0.0
+    running = session.exec(select(Job.id).where(Job.run_id == run_id, Job.state == JobState.RUNNING).limit(1)).first()
+    if running is not None:
+        return False
+    ends = session.exec(select(Job.finished_at).where(Job.run_id == run_id, col(Job.finished_at).is_not(None)).order_by(col(Job.finished_at).desc()).limit(1)).first()
+    begun = session.exec(select(Job.created_at).where(Job.run_id == run_id).order_by(col(Job.created_at).desc()).limit(1)).first()
+    queued = session.exec(select(Job.id).where(Job.run_id == run_id, Job.state == JobState.QUEUED).limit(1)).first()
+    return queued is not None and now - max(ends or 0.0, begun or 0.0) > DEAF_SECONDS * 2
