@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ BLOCK_BYTES = 8 << 20
 CHUNK_ROWS = 500_000
 SHOWN_CHARACTERS = 120
 COMMON_DELIMITERS = (",", ";", "\t", "|")
+InvalidRowHandler: TypeAlias = Callable[[pacsv.InvalidRow], str]
 
 
 class CsvFile:
@@ -53,7 +55,7 @@ class CsvFile:
             except pa.ArrowInvalid as error:
                 raise self._refusal(str(error)) from error
 
-    def _chunks(self, stream: TextStream, skip: pacsv.InvalidRowHandler, broken: list[BrokenRow]) -> Iterator[Rows]:
+    def _chunks(self, stream: TextStream, skip: InvalidRowHandler, broken: list[BrokenRow]) -> Iterator[Rows]:
         reader = self._opened(stream, skip)
         pending: list[pa.RecordBatch] = []
         numbering = _Numbering()
@@ -64,7 +66,7 @@ class CsvFile:
                 pending = []
         yield numbering.rows(pa.Table.from_batches(pending, reader.schema), broken, stream, is_last=True)
 
-    def _opened(self, stream: TextStream, skip: pacsv.InvalidRowHandler) -> pacsv.CSVStreamingReader:
+    def _opened(self, stream: TextStream, skip: InvalidRowHandler) -> pacsv.CSVStreamingReader:
         return pacsv.open_csv(
             pa.PythonFile(stream, mode="r"),
             read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=list(self.columns), skip_rows_after_names=self.header_rows),

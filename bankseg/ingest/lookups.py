@@ -38,7 +38,7 @@ def _load(connection: duckdb.DuckDBPyConnection, directory: Path, dialect: Extra
     select = exp.select(*[named(source_text(column, reading), join.prefix + column) for column in columns]).from_("lookup_rows").where(kept(join.where, reading))
     connection.register("lookup_rows", table)
     create = exp.Create(this=exp.to_table(table_name, quoted=True), kind="TABLE", expression=select, replace=True)
-    connection.execute(spelled(create).replace("TABLE", "TEMP TABLE", 1))
+    connection.execute(spelled(create))
     connection.unregister("lookup_rows")
     _require_unique(connection, join, table_name)
     return [join.prefix + column for column in columns]

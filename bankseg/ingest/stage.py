@@ -103,7 +103,7 @@ class Staging:
         try:
             if not self._exists():
                 create = exp.Create(this=exp.to_table(STAGED), kind="TABLE", expression=select.copy().limit(0))
-                self.connection.execute(spelled(create).replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
+                self.connection.execute(spelled(create))
             inserted = self.connection.execute(spelled(exp.insert(select, exp.to_table(STAGED)))).fetchone()
         except duckdb.Error as error:
             raise _explained(error, self.extract_mapping) from error

@@ -5,12 +5,12 @@ from datetime import date, timedelta
 
 from sqlglot import exp
 
-from bankseg.domain.extracts import BUCKET, RECORDED_AT, RECORDED_IS_ASSUMED, Column, Extract
+from bankseg.domain.extracts import BUCKET, RECORDED_AT, RECORDED_IS_ASSUMED, RECORDED_UNTIL, Column, Extract
 from bankseg.ingest.checks import Check, checks_of, day, fault_text, first_fault, raw_name
 from bankseg.ingest.mapping import Attribute, ExtractMapping, Mapping, Source
-from bankseg.ingest.normalise import Reading, as_boolean, as_date, as_number, coded, condition_holds, kept, money_multiplier, needed_columns, raw, source_text, typed
+from bankseg.ingest.normalise import Reading, as_date, as_number, coded, kept, money_multiplier, needed_columns, raw, source_text, typed
 from bankseg.ingest.rows import ORDINAL
-from bankseg.ingest.sql import Sql, both, call, case, cast, is_not_null, is_null, name, named, number, text
+from bankseg.ingest.sql import Sql, both, call, cast, is_not_null, is_null, name, named, number, text
 
 # Tables the statement reads beside the joined look-ups.
 BATCH, KNOWN_CLIENT, KNOWN_ACCOUNT = "batch", "known_client", "known_account"
@@ -31,10 +31,10 @@ def build(mapping: Mapping, extract_mapping: ExtractMapping, reading: Reading, e
     checks += _checks_of_extras(extract_mapping, extract_on)
     texts = exp.select("*", *_raw_columns(extract_mapping, reading)).from_(_source(extract_mapping, reading, extract_on)).where(kept(extract_mapping.where, reading))
     values = exp.select(*_typed_columns(mapping, extract_mapping, reading)).from_(texts.subquery("texts"))
-    known = _with_owner(values, extract_mapping)
+    known = values.subquery("facts")
     checked = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("facts")), *_owner_columns(extract_mapping), named(first_fault(checks), "fault")).from_(known)
     checked = _joined_owner(checked, extract_mapping)
-    outer = exp.select(*_outputs(extract_mapping, buckets, checks)).from_(checked.subquery("checked"))
+    outer = exp.select(*_outputs(extract_mapping, extract_on, buckets, checks)).from_(checked.subquery("checked"))
     return Statement(outer, checks)
 
 
@@ -123,10 +123,9 @@ def _checks_of_extras(extract_mapping: ExtractMapping, extract_on: date) -> list
     for key, attribute in extract_mapping.attributes.items():
         checks += _checks_of_attribute(key, attribute)
     if extract_mapping.observed_on:
-        observed, label = name(OBSERVED_ON), name(raw_name(OBSERVED_ON))
+        observed = name(OBSERVED_ON)
         checks.append(Check(OBSERVED_ON, "unparsable_date", "not a date in the declared format", is_null(observed)))
         checks.append(Check(OBSERVED_ON, "after_extract_date", f"after the extract date {extract_on}", exp.GT(this=observed, expression=day(extract_on))))
-        del label
     if extract_mapping.recorded.column:
         recorded = name(RECORDED_AT)
         checks.append(Check(RECORDED_AT, "unparsable_date", "no instant of recording in the declared format", is_null(recorded)))
@@ -140,11 +139,6 @@ def _checks_of_attribute(key: str, attribute: Attribute) -> list[Check]:
     if attribute.type == "number":
         return [Check(column, "unparsable_number", "not a number in the declared form", both(is_not_null(label), is_null(name(column))))]
     return [Check(column, "card_number", "holds a payment card number, which bankseg must not keep", call("holds_card_number", label))]
-
-
-def _with_owner(values: exp.Select, extract_mapping: ExtractMapping) -> exp.Subquery:
-    del extract_mapping
-    return values.subquery("facts")
 
 
 def _joined_owner(select: exp.Select, extract_mapping: ExtractMapping) -> exp.Select:
@@ -166,14 +160,14 @@ def _owner_columns(extract_mapping: ExtractMapping) -> list[Sql]:
     return [named(name(table, column), f"owner:{column}") for column in ("client_id", BUCKET, "place")]
 
 
-def _outputs(extract_mapping: ExtractMapping, buckets: int, checks: list[Check]) -> list[Sql]:
+def _outputs(extract_mapping: ExtractMapping, extract_on: date, buckets: int, checks: list[Check]) -> list[Sql]:
     extract = extract_mapping.extract
     has_owner = extract.name != "clients"
     columns: list[Sql] = [named(name(ORDINAL), "row_number")]
     for column in extract.columns:
         owner_named = column.name == "client_id" and has_owner
         columns.append(named(name("owner:client_id") if owner_named else name(column.stored_name), column.stored_name))
-    columns += _clocks(extract, extract_mapping)
+    columns += _clocks(extract, extract_mapping, extract_on)
     columns.append(named(name("owner:bucket"), BUCKET) if has_owner else named(bucket_of_client(buckets), BUCKET))
     columns.append(named(name("owner:place"), "place") if has_owner else named(cast(exp.Null(), "BIGINT"), "place"))
     columns.append(named(key_hash(extract), "key_hash"))
@@ -183,11 +177,18 @@ def _outputs(extract_mapping: ExtractMapping, buckets: int, checks: list[Check])
     return columns + ([name(OBSERVED_ON)] if extract_mapping.observed_on else [])
 
 
-def _clocks(extract: Extract, extract_mapping: ExtractMapping) -> list[Sql]:
+def _clocks(extract: Extract, extract_mapping: ExtractMapping, extract_on: date) -> list[Sql]:
+    never = cast(exp.Null(), "TIMESTAMP")
     if extract_mapping.recorded.column:
-        return [name(RECORDED_AT), named(exp.false(), RECORDED_IS_ASSUMED)]
-    lagged = exp.Add(this=name(extract.event_on), expression=number(extract_mapping.recorded.lag_days or 0))
-    return [named(cast(exp.paren(lagged), "TIMESTAMP"), RECORDED_AT), named(exp.true(), RECORDED_IS_ASSUMED)]
+        return [name(RECORDED_AT), named(never, RECORDED_UNTIL), named(exp.false(), RECORDED_IS_ASSUMED)]
+    recorded = assumed_recording(name(extract.event_on), extract_mapping, extract_on)
+    return [named(recorded, RECORDED_AT), named(never, RECORDED_UNTIL), named(exp.true(), RECORDED_IS_ASSUMED)]
+
+
+def assumed_recording(event_on: Sql, extract_mapping: ExtractMapping, extract_on: date) -> Sql:
+    """Event date plus the declared lag, but not after the extract that holds the row: by then it was known."""
+    lagged = exp.Add(this=event_on.copy(), expression=number(extract_mapping.recorded.lag_days or 0))
+    return cast(call("least", exp.paren(lagged), day(extract_on)), "TIMESTAMP")
 
 
 def bucket_of_client(buckets: int) -> Sql:
@@ -202,4 +203,3 @@ def key_hash(extract: Extract) -> Sql:
 
 
 SQL_TYPES = {"text": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "money": "BIGINT", "date": "DATE", "boolean": "BOOLEAN"}
-__all__ = ["ATTRIBUTE", "LABEL", "OBSERVED_ON", "Statement", "as_boolean", "build", "case", "condition_holds", "lookup_name", "sources_of"]

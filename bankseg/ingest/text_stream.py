@@ -86,7 +86,7 @@ class TextStream(io.RawIOBase):
         block = self._unpacked(size)
         self._ended = not block
         if self._decoder is not None:
-            block = self._decoded(block)
+            block = self._decoded(block, self._decoder)
         if self._collapse_blanks:
             block = self._collapsed(block)
         if not self.is_suspicious:
@@ -105,10 +105,9 @@ class TextStream(io.RawIOBase):
             )
         return block
 
-    def _decoded(self, block: bytes) -> bytes:
-        assert self._decoder is not None
+    def _decoded(self, block: bytes, decoder: codecs.IncrementalDecoder) -> bytes:
         try:
-            return self._decoder.decode(block, final=self._ended).removeprefix("\ufeff").encode("utf-8")
+            return decoder.decode(block, final=self._ended).removeprefix("\ufeff").encode("utf-8")
         except UnicodeDecodeError as error:
             raise InputError(
                 f"{self.path.name} is not {self._encoding}: {error.reason} near byte {self._offset + error.start}",

@@ -30,11 +30,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         refuse_bombs(Path(book))
         rows = sheet_rows(book, sheet)
-        if not rows or not any(cell not in ("", None) for cell in rows[0]):
-            raise ValueError("the sheet is empty")
         table = as_text(rows, decimal, date_format)
     except (ValueError, CalamineError, zipfile.BadZipFile, OSError) as error:
-        print(str(error).splitlines()[0] if str(error) else type(error).__name__, file=sys.stderr)
+        sys.stderr.write(f"{str(error).splitlines()[0] if str(error) else type(error).__name__}\n")
         return 1
     with pa.OSFile(target, "wb") as sink, pyarrow.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
@@ -55,7 +53,10 @@ def sheet_rows(book: str, sheet: str) -> list[list[Cell]]:
         if sheet and sheet not in workbook.sheet_names:
             raise ValueError(f"there is no sheet {sheet!r}; sheets are {', '.join(workbook.sheet_names)}")
         chosen = workbook.get_sheet_by_name(sheet) if sheet else workbook.get_sheet_by_index(0)
-        return chosen.to_python(skip_empty_area=False)
+        rows = chosen.to_python(skip_empty_area=False)
+    if not rows or all(cell in ("", None) for cell in rows[0]):
+        raise ValueError("the sheet is empty")
+    return rows
 
 
 def as_text(rows: list[list[Cell]], decimal: str, date_format: str) -> pa.Table:

@@ -48,7 +48,7 @@ class XlsxFile:
             target = Path(folder) / "sheet.arrow"
             command = [sys.executable, "-m", "bankseg.ingest.xlsx_child", str(self.path), sheet, decimal, date_format, str(target)]
             try:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False)  # noqa: S603  # our own module, no shell
+                done = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False)
             except subprocess.TimeoutExpired as error:
                 raise self._refusal(f"took more than {CHILD_SECONDS} s to read") from error
             if done.returncode != 0:

@@ -1,0 +1,63 @@
+"""`bankseg ingest`: load extract files through a mapping."""
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bankseg.domain.errors import InputError
+from bankseg.ingest.report import FileReport, IngestReport
+from bankseg.services.ingest import ingest_directory
+from bankseg.settings import Settings
+
+COUNTS = ("read", "accepted", "quarantined", "duplicates", "filtered")
+
+
+@click.command("ingest")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--mapping", "mapping_path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file that maps the bank's columns.")
+@click.option("--extract-on", type=click.DateTime(["%Y-%m-%d"]), help="Last day the files may speak of; replaces the mapping's.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(directory: Path, mapping_path: Path, extract_on: datetime | None, *, as_json: bool) -> None:
+    """Load the extract files in DIRECTORY; read = accepted + quarantined + duplicates + filtered, file by file."""
+    console = Console(stderr=True)
+    day: date | None = extract_on.date() if extract_on else None
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,} rows"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=as_json) as bars:
+        task = bars.add_task("reading", total=None)
+        report = ingest_directory(
+            Settings(), directory, mapping_path, extract_on=day, progress=lambda file, rows: bars.update(task, description=file, completed=rows)
+        )
+    if as_json:
+        click.echo(json.dumps(report.as_document(), ensure_ascii=False, indent=1))
+    else:
+        show(report, console)
+    if report.refused:
+        raise click.exceptions.Exit(InputError.exit_code)
+
+
+def show(report: IngestReport, console: Console) -> None:
+    """The reconciliation, one line a file."""
+    table = Table(title=f"Extracts as of {report.extract_on.isoformat()}", caption="read = accepted + quarantined + duplicates + filtered")
+    for heading in ("table", "file", "state"):
+        table.add_column(heading)
+    for heading in COUNTS:
+        table.add_column(heading, justify="right")
+    table.add_column("top reasons")
+    for file in report.files:
+        figures = ["" if file.state != "loaded" else f"{getattr(file, count):,}" for count in COUNTS]
+        table.add_row(file.table, file.file, file.state.replace("_", " "), *figures, _reasons(file))
+    console.print(table)
+    for pattern in report.unmatched:
+        console.print(f"no file for {pattern}", style="yellow")
+    for file in report.files:
+        if file.quarantine_path:
+            console.print(f"quarantine: {file.quarantine_path}", soft_wrap=True)
+
+
+def _reasons(file: FileReport) -> str:
+    return file.message or "; ".join(f"{reason} ({count:,})" for reason, count in file.top_reasons.items())

@@ -1,0 +1,66 @@
+"""Keys that occur more than once among staged rows: copies are counted, contradictions go to quarantine."""
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from sqlglot import exp
+
+from bankseg.domain.extracts import Extract
+from bankseg.ingest.sql import Sql, call, cast, name, named, spelled, text
+from bankseg.ingest.stage import STAGED, StagedFile
+
+# Key hashes compared at once: 8 bytes each, twice.
+HASHES_AT_ONCE = 16_000_000
+REPEATED = "repeated_key"
+
+
+def settle_repeats(connection: duckdb.DuckDBPyConnection, extract: Extract, files: list[StagedFile]) -> bool:
+    """Keep the first row of each key of a file; true when a key still occurs in several files.
+
+    A copy that says the same is a duplicate; one that says something else is quarantined, naming the row it contradicts.
+    """
+    hashes = _repeated_hashes(connection)
+    connection.register("repeated_hashes", pa.table({"key_hash": pa.array(hashes, pa.uint64())}))
+    connection.execute("CREATE OR REPLACE TABLE repeated_key AS SELECT key_hash FROM repeated_hashes")
+    connection.unregister("repeated_hashes")
+    if not len(hashes):
+        return False
+    connection.execute(spelled(exp.Create(this=exp.to_table("copy"), kind="TABLE", expression=_copies(extract), replace=True)))
+    by_number = {file.number: file for file in files}
+    for file_no, count in connection.execute("SELECT file_no, count(*) FROM copy WHERE says_same GROUP BY file_no").fetchall():
+        by_number[file_no].duplicates += count
+    column = ", ".join(extract.key)
+    for file_no, row_number, first, key in connection.execute("SELECT file_no, row_number, first_row, key FROM copy WHERE NOT says_same ORDER BY ALL").fetchall():
+        file = by_number[file_no]
+        about = f"the same key as row {first + file.header_rows} with other content"
+        file.quarantine.add(row_number + file.header_rows, column, key, "duplicate_key", about)
+    connection.execute("DELETE FROM staged USING copy WHERE staged.file_no = copy.file_no AND staged.row_number = copy.row_number")
+    return len(files) > 1
+
+
+def _repeated_hashes(connection: duckdb.DuckDBPyConnection) -> np.ndarray:
+    """Hashes of keys staged more than once, found by sorting, a share of them at a time."""
+    total = connection.execute("SELECT count(*) FROM staged").fetchone()
+    shares = 1 + (total[0] if total else 0) // HASHES_AT_ONCE
+    found = []
+    for share in range(shares):
+        hashes = connection.execute("SELECT key_hash FROM staged WHERE key_hash % $shares = $share", {"shares": shares, "share": share}).fetchnumpy()["key_hash"]
+        hashes = np.sort(np.asarray(hashes))
+        found.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
+    return np.concatenate(found)
+
+
+def _copies(extract: Extract) -> exp.Select:
+    """Rows of a file that come after another row of the same key, and whether they say the same."""
+    parts = [call("coalesce", cast(name(column), "VARCHAR"), text("")) for column in extract.key]
+    key: Sql = call("concat_ws", text(" | "), *parts)
+    content = call("hash", *[name(column.stored_name) for column in extract.columns])
+    repeated = exp.In(this=name("key_hash"), query=exp.select("key_hash").from_(REPEATED).subquery())
+    rows = exp.select(name("file_no"), name("row_number"), named(key, "key"), named(content, "content"), *[name(column) for column in extract.key])
+    rows = rows.from_(STAGED).where(repeated)
+    window = {"partition_by": [name("file_no"), *[name(column) for column in extract.key]], "order": exp.Order(expressions=[exp.Ordered(this=name("row_number"))])}
+    firsts = [named(exp.Window(this=call("first_value", name(column)), **window), alias) for column, alias in (("row_number", "first_row"), ("content", "first_content"))]
+    ranked = exp.select("*", *firsts).from_(rows.subquery("rows"))
+    says_same = exp.EQ(this=name("content"), expression=name("first_content"))
+    later = exp.GT(this=name("row_number"), expression=name("first_row"))
+    return exp.select("file_no", "row_number", "first_row", "key", named(says_same, "says_same")).from_(ranked.subquery("ranked")).where(later)

@@ -1,0 +1,182 @@
+"""Load the files of one [[extract]]: stage, settle, place in time, commit once a table, record each file."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from sqlalchemy import Engine
+
+from bankseg.domain.errors import InputError
+from bankseg.domain.extracts import Extract
+from bankseg.ingest.door import door_tables, enter, pass_through_door
+from bankseg.ingest.lookups import load_lookups
+from bankseg.ingest.mapping import ExtractMapping, Mapping
+from bankseg.ingest.quarantine import Quarantine
+from bankseg.ingest.repeats import settle_repeats
+from bankseg.ingest.report import FileReport
+from bankseg.ingest.source_file import sha256_of
+from bankseg.ingest.stage import StagedFile, Staging
+from bankseg.lake.history import Placement, place
+from bankseg.lake.tables import Lake, imported_counts, was_imported
+from bankseg.lake.write import Writing, write_staged
+from bankseg.settings import Settings
+from bankseg.storage import import_batch
+from bankseg.storage.database import reading, transaction
+
+
+def _no_crash(point: str) -> None:
+    del point
+
+
+@dataclass(slots=True)
+class Intake:
+    """One import under way."""
+
+    settings: Settings
+    connection: duckdb.DuckDBPyConnection
+    lake: Lake
+    engine: Engine
+    mapping: Mapping
+    directory: Path
+    extract_on: date
+    progress: Callable[[str, int], None] | None = None
+    reached: Callable[[str], None] = _no_crash
+    seen: Counter[tuple[str, Path]] = field(default_factory=Counter)
+
+
+def load_extract(intake: Intake, extract_mapping: ExtractMapping, paths: Sequence[Path], stopped_by: str = "") -> list[FileReport]:
+    """Load files into the extract's table, and into those behind the attributes door; every file is reported."""
+    reports: list[FileReport] = []
+    pending: list[StagedFile] = []
+    for number, path in enumerate(paths):
+        digest = _identity(intake, extract_mapping.table, path)
+        known = _known(intake, extract_mapping, path, digest)
+        if known:
+            reports += known
+        elif stopped_by:
+            reports.append(_refused(intake, extract_mapping.table, path, digest, InputError(f"not loaded: {stopped_by}")))
+        else:
+            pending.append(StagedFile(number, path, digest, Quarantine(_quarantine_path(intake, extract_mapping.table, path, digest))))
+    if pending:
+        reports += _load_pending(intake, extract_mapping, pending)
+    return reports
+
+
+def _load_pending(intake: Intake, extract_mapping: ExtractMapping, pending: list[StagedFile]) -> list[FileReport]:
+    intake.connection.execute("DROP TABLE IF EXISTS staged")
+    staging = Staging(intake.connection, intake.mapping, extract_mapping, intake.extract_on, intake.lake.buckets)
+    reports: list[FileReport] = []
+    try:
+        staging.lookup_columns = load_lookups(intake.connection, intake.directory, extract_mapping)
+    except InputError as error:
+        return [_refused(intake, extract_mapping.table, file.path, file.sha256, error) for file in pending]
+    for file in pending:
+        try:
+            staging.add(file, intake.progress)
+        except InputError as error:
+            reports.append(_refused(intake, extract_mapping.table, file.path, file.sha256, error))
+    if staging.files:
+        reports += _commit_all(intake, staging)
+    return reports
+
+
+def _commit_all(intake: Intake, staging: Staging) -> list[FileReport]:
+    extract = staging.extract_mapping.extract
+    intake.reached("staged")
+    has_repeats = settle_repeats(intake.connection, extract, staging.files)
+    pass_through_door(intake.connection, staging.extract_mapping, intake.extract_on)
+    reports = _commit_table(intake, extract, staging.files, has_repeats=has_repeats)
+    for door in door_tables(staging.extract_mapping):
+        enter(intake.connection, door)
+        has_repeats = settle_repeats(intake.connection, door, staging.files)
+        reports += _commit_table(intake, door, [_behind_door(intake, file) for file in staging.files], has_repeats=has_repeats)
+    intake.reached("before_store")
+    with transaction(intake.engine) as session:
+        for report in reports:
+            import_batch.record(session, **_fields(intake, report))
+    return reports
+
+
+def _commit_table(intake: Intake, extract: Extract, files: Sequence[StagedFile], *, has_repeats: bool) -> list[FileReport]:
+    """One version of one table for all files, leaving out those an interrupted import had committed already."""
+    reports = []
+    fresh = []
+    for file in files:
+        if was_imported(intake.lake, extract.name, file.sha256):
+            intake.connection.execute("DELETE FROM staged WHERE file_no = $number", {"number": file.number})
+            reports.append(_recovered(intake, extract, file))
+        else:
+            fresh.append(file)
+    placement = place(intake.connection, intake.lake, extract, intake.extract_on, has_repeats=has_repeats)
+    drafts = [_report(extract, file, placement, _accepted(intake, file)) for file in fresh]
+    version = write_staged(Writing(intake.connection, intake.lake, extract, placement), {draft.sha256: draft.counts() for draft in drafts}, intake.reached)
+    return reports + [replace(draft, lake_version=version) for draft in drafts]
+
+
+def _accepted(intake: Intake, file: StagedFile) -> int:
+    found = intake.connection.execute("SELECT count(*) FROM staged WHERE file_no = $number", {"number": file.number}).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _report(extract: Extract, file: StagedFile, placement: Placement, accepted: int) -> FileReport:
+    duplicates = file.duplicates + placement.duplicates.get(file.number, 0)
+    quarantine = file.quarantine
+    return FileReport(
+        extract.name, file.path.name, file.sha256, "loaded", read=file.read, accepted=accepted, quarantined=quarantine.count, duplicates=duplicates, filtered=file.filtered,
+        reasons=dict(quarantine.reasons), quarantine_path=quarantine.save(),
+    )  # fmt: skip
+
+
+def _behind_door(intake: Intake, file: StagedFile) -> StagedFile:
+    """A file as the door's tables see it: one row for each value that is there."""
+    return StagedFile(file.number, file.path, file.sha256, Quarantine(file.quarantine.path.with_suffix(".door")), read=_accepted(intake, file))
+
+
+def _recovered(intake: Intake, extract: Extract, file: StagedFile) -> FileReport:
+    """Report of a file whose commit outlived the process that made it."""
+    file.quarantine.discard()
+    found = imported_counts(intake.lake, extract.name, file.sha256)
+    version, counts = found if found is not None else (None, {})
+    message = "" if found else "committed by an earlier import whose log entry is gone; its counts are not known"
+    return FileReport(extract.name, file.path.name, file.sha256, "loaded", lake_version=version, message=message, **counts)
+
+
+def _identity(intake: Intake, table: str, path: Path) -> str:
+    """A file's hash; a file that feeds one table through several [[extract]]s has one name for each."""
+    intake.seen[table, path] += 1
+    nth, digest = intake.seen[table, path], sha256_of(path)
+    return digest if nth == 1 else sha256(f"{digest}:{nth}".encode()).hexdigest()
+
+
+def _known(intake: Intake, extract_mapping: ExtractMapping, path: Path, digest: str) -> list[FileReport]:
+    """Reports of a file that the store says is loaded in every table it feeds."""
+    tables = [extract_mapping.extract, *door_tables(extract_mapping)]
+    with reading(intake.engine) as session:
+        batches = [import_batch.find(session, table.name, digest) for table in tables]
+    if any(batch is None or batch.state != "loaded" for batch in batches):
+        return []
+    return [FileReport(table.name, path.name, digest, "already_loaded") for table in tables]
+
+
+def _refused(intake: Intake, table: str, path: Path, digest: str, error: InputError) -> FileReport:
+    report = FileReport(table, path.name, digest, "refused", message=str(error))
+    with transaction(intake.engine) as session:
+        import_batch.record(session, **_fields(intake, report))
+    return report
+
+
+def _fields(intake: Intake, report: FileReport) -> dict[str, Any]:
+    return {
+        "source": intake.mapping.bank.name, "table_name": report.table, "file_name": report.file, "sha256": report.sha256, "state": report.state,
+        "message": report.message, "extract_on": intake.extract_on.isoformat(), "lake_version": report.lake_version, **report.counts(),
+    }  # fmt: skip
+
+
+def _quarantine_path(intake: Intake, table: str, path: Path, digest: str) -> Path:
+    stem = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in path.name)[:80]
+    return intake.settings.quarantine / f"{table}-{stem}-{digest[:12]}.csv"
