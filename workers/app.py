@@ -1,7 +1,11 @@
 """The Celery application: an entry point, `celery -A workers.app worker`."""
 
-from celery import Celery
+import signal
+from typing import Any
 
+from celery import Celery, signals
+
+from bankseg.embedded.leash import end_with_parent
 from bankseg.queue import QUEUE_NAME, VISIBILITY_SECONDS, address, queues, transport_options
 from bankseg.settings import Settings
 from workers.schedule import schedule
@@ -43,6 +47,14 @@ def make_app(settings: Settings) -> Celery:
         beat_schedule=schedule(settings),
     )
     return app
+
+
+@signals.worker_process_init.connect
+@signals.beat_embedded_init.connect
+def end_with_worker(**unused: Any) -> None:  # Any: what Celery's signals carry
+    """A killed worker's children would wait for its pipe for ever, and hold what it held: they end with it, and their leases run out."""
+    del unused
+    end_with_parent(signal.SIGKILL)
 
 
 app = make_app(Settings())

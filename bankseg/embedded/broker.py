@@ -15,6 +15,8 @@ from typing import Self
 from urllib.parse import quote, unquote
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from bankseg.domain.errors import ServiceUnavailableError
 from bankseg.embedded import process
@@ -100,8 +102,13 @@ def client(url: str, *, within_seconds: float = PING_SECONDS) -> redis.Redis:
     """A plain client of a broker URL written for Celery; nothing connects until the first command."""
     if url.startswith(SOCKET_SCHEME):
         path = unquote(url.removeprefix(SOCKET_SCHEME).partition("?")[0])
-        return redis.Redis(unix_socket_path=path, socket_timeout=within_seconds)
-    return redis.Redis.from_url(url, socket_timeout=within_seconds, socket_connect_timeout=within_seconds)
+        return redis.Redis(unix_socket_path=path, socket_timeout=within_seconds, retry=_once())
+    return redis.Redis.from_url(url, socket_timeout=within_seconds, socket_connect_timeout=within_seconds, retry=_once())
+
+
+def _once() -> Retry:
+    """No retries: redis-py's own take seconds before they say what is known at once."""
+    return Retry(NoBackoff(), 0)
 
 
 def _running(settings: Settings) -> Broker:

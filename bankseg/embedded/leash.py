@@ -11,11 +11,16 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def main(arguments: list[str]) -> None:
-    """Ask the kernel for SIGTERM when the parent ends, then become the command."""
-    parent, command = int(arguments[0]), arguments[1:]
+def end_with_parent(number: signal.Signals) -> None:
+    """Ask the kernel for a signal when the parent ends, where the kernel knows how."""
     if sys.platform.startswith("linux"):
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number)
+
+
+def main(arguments: list[str]) -> None:
+    """End with the parent, then become the command."""
+    parent, command = int(arguments[0]), arguments[1:]
+    end_with_parent(signal.SIGTERM)
     if os.getppid() != parent:  # it ended before the kernel was asked
         raise SystemExit(1)
     os.execvp(command[0], command)

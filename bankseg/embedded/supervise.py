@@ -106,7 +106,19 @@ def start_web(settings: Settings) -> process.Child:
                 f"{settings.host}:{settings.port} cannot be bound: {error.strerror}", "a free address and port", "set BANKSEG_PORT, or stop what uses it"
             ) from error
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    command = [sys.executable, "-m", "waitress", "--listen", f"{host}:{settings.port}", "--threads", str(WEB_THREADS), "--ident", "", "--call", "bankseg.wsgi:application"]
+    command = [
+        sys.executable,
+        "-m",
+        "waitress",
+        "--listen",
+        f"{host}:{settings.port}",
+        "--threads",
+        str(WEB_THREADS),
+        "--ident",
+        "",
+        "--call",
+        "bankseg.wsgi:application",
+    ]
     return process.start("web", command, _environment(settings), log=settings.home / "logs" / "web.log", cwd=ROOT)
 
 
