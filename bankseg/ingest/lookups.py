@@ -10,7 +10,7 @@ from bankseg.domain.errors import InputError
 from bankseg.ingest.mapping import ExtractMapping, Join
 from bankseg.ingest.normalise import Reading, kept, source_text
 from bankseg.ingest.source_file import matching_files, open_file, require_columns
-from bankseg.ingest.sql import name, named, spelled
+from bankseg.ingest.sql import is_not_null, name, named, spelled
 from bankseg.ingest.statement import lookup_name
 
 
@@ -46,8 +46,8 @@ def _load(connection: duckdb.DuckDBPyConnection, directory: Path, dialect: Extra
 
 def _require_unique(connection: duckdb.DuckDBPyConnection, join: Join, table_name: str) -> None:
     keys = [name(join.prefix + column) for column in join.on.values()]
-    select = exp.select(*keys).from_(exp.to_table(table_name, quoted=True)).group_by(*[key.copy() for key in keys]).having("count(*) > 1").limit(1)
-    repeated = connection.execute(spelled(select)).fetchone()
-    if repeated is not None and all(value is not None for value in repeated):
+    present = exp.and_(*[is_not_null(key) for key in keys])
+    select = exp.select(*keys).from_(exp.to_table(table_name, quoted=True)).where(present).group_by(*[key.copy() for key in keys]).having("count(*) > 1").limit(1)
+    for repeated in connection.execute(spelled(select)).fetchall():
         shown = ", ".join(str(value) for value in repeated)
         raise InputError(f"{join.file} has several rows for {' and '.join(join.on.values())} = {shown}", "one row for each key of a join", "narrow the join with `where`")

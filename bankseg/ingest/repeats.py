@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from bankseg.domain.extracts import Extract
 from bankseg.ingest.sql import Sql, call, cast, name, named, spelled, text
-from bankseg.ingest.stage import STAGED, StagedFile
+from bankseg.ingest.stage import StagedFile
 
 # Key hashes compared at once: 8 bytes each, twice.
 HASHES_AT_ONCE = 16_000_000
@@ -40,8 +40,8 @@ def settle_repeats(connection: duckdb.DuckDBPyConnection, extract: Extract, file
 
 def _repeated_hashes(connection: duckdb.DuckDBPyConnection) -> np.ndarray:
     """Hashes of keys staged more than once, found by sorting, a share of them at a time."""
-    total = connection.execute("SELECT count(*) FROM staged").fetchone()
-    shares = 1 + (total[0] if total else 0) // HASHES_AT_ONCE
+    [(total,)] = connection.execute("SELECT count(*) FROM staged").fetchall()
+    shares = 1 + total // HASHES_AT_ONCE
     found = []
     for share in range(shares):
         hashes = connection.execute("SELECT key_hash FROM staged WHERE key_hash % $shares = $share", {"shares": shares, "share": share}).fetchnumpy()["key_hash"]
@@ -57,7 +57,7 @@ def _copies(extract: Extract) -> exp.Select:
     content = call("hash", *[name(column.stored_name) for column in extract.columns])
     repeated = exp.In(this=name("key_hash"), query=exp.select("key_hash").from_(REPEATED).subquery())
     rows = exp.select(name("file_no"), name("row_number"), named(key, "key"), named(content, "content"), *[name(column) for column in extract.key])
-    rows = rows.from_(STAGED).where(repeated)
+    rows = rows.from_("staged").where(repeated)
     window = {"partition_by": [name("file_no"), *[name(column) for column in extract.key]], "order": exp.Order(expressions=[exp.Ordered(this=name("row_number"))])}
     firsts = [named(exp.Window(this=call("first_value", name(column)), **window), alias) for column, alias in (("row_number", "first_row"), ("content", "first_content"))]
     ranked = exp.select("*", *firsts).from_(rows.subquery("rows"))

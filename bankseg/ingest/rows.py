@@ -8,6 +8,8 @@ import pyarrow as pa
 
 # Name of the column that carries the ordinal of a row in its file, counted from 1.
 ORDINAL = "__row"
+# Name of the column that carries the number of its file among those staged together.
+FILE_NUMBER = "__file"
 
 
 @dataclass(frozen=True, slots=True)

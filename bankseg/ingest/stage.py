@@ -1,8 +1,6 @@
-"""Staging: files of one extract parsed in one thread while DuckDB checks and types them in another."""
+"""Staging: files of one extract are parsed in one thread while DuckDB checks and types their rows in another."""
 
-import queue
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -12,17 +10,18 @@ import pyarrow as pa
 from sqlglot import exp
 
 from bankseg.domain.errors import ConfigurationError, InputError
+from bankseg.ingest.ahead import ReadAhead
+from bankseg.ingest.checks import Check
 from bankseg.ingest.mapping import ExtractMapping, Mapping
 from bankseg.ingest.normalise import Reading
 from bankseg.ingest.quarantine import Quarantine
-from bankseg.ingest.rows import ORDINAL, Reader, Rows
+from bankseg.ingest.rows import FILE_NUMBER, Reader, Rows
 from bankseg.ingest.source_file import open_source, require_columns
-from bankseg.ingest.sql import name, named, number, spelled
-from bankseg.ingest.statement import BATCH, Statement, build, sources_of
+from bankseg.ingest.sql import spelled
+from bankseg.ingest.statement import BATCH, build, sources_of
 
-STAGED = "staged"
-# Pieces parsed ahead of the checks: enough to keep both threads busy, few enough to bound memory.
-PIECES_AHEAD = 2
+# Small files are checked together, up to this many rows a statement.
+ROWS_AT_ONCE = 500_000
 Progress = Callable[[str, int], None]
 
 
@@ -38,7 +37,7 @@ class StagedFile:
     read: int = 0
     filtered: int = 0
     duplicates: int = 0
-    inserted: int = 0
+    refusal: InputError | None = None
 
 
 @dataclass(slots=True)
@@ -50,23 +49,30 @@ class Staging:
     extract_mapping: ExtractMapping
     extract_on: date
     buckets: int
-    files: list[StagedFile] = field(default_factory=list)
     lookup_columns: tuple[str, ...] = ()
+    _pending: list[pa.Table] = field(default_factory=list)
+    _is_suspicious: bool = False
+    _statements: dict[str, tuple[str, list[Check]]] = field(default_factory=dict)
 
-    def add(self, file: StagedFile, progress: Progress | None = None) -> None:
-        """Read, check and type one file; a file that cannot be read leaves no row behind."""
-        reader = self._opened(file.path)
-        file.header_rows = reader.header_rows
-        try:
-            with _Ahead(reader) as pieces:
-                self._consume(pieces, file, progress)
-        except InputError:
-            self._forget(file)
-            raise
-        if file.read == 0 and not self.extract_mapping.may_be_empty:
-            self._forget(file)
-            raise InputError(f"{file.path.name} has a header and no rows", "rows", "have it sent again, or set may_be_empty = true for this extract")
-        self.files.append(file)
+    def stage(self, files: Sequence[StagedFile], progress: Progress | None = None) -> list[StagedFile]:
+        """Read, check and type every file; those that could not be read carry their refusal and leave no row behind."""
+        self.connection.execute("DROP TABLE IF EXISTS staged")
+        by_number = {file.number: file for file in files}
+        with ReadAhead(files, self._opened) as pieces:
+            for file, piece in pieces:
+                if isinstance(piece, InputError):
+                    file.refusal = piece
+                else:
+                    self._take(file, piece, by_number)
+                    if progress is not None:
+                        progress(file.path.name, file.read)
+        self._check_pending(by_number)
+        self._count_filtered(by_number)
+        for file in files:
+            self._refuse_empty(file)
+            if file.refusal is not None:
+                self._forget(file)
+        return [file for file in files if file.refusal is None]
 
     def _opened(self, path: Path) -> Reader:
         reader = open_source(path, self.extract_mapping)
@@ -75,104 +81,68 @@ class Staging:
         reader.only(needed)
         return reader
 
-    def _consume(self, pieces: Iterator[Rows], file: StagedFile, progress: Progress | None) -> None:
-        statements: dict[bool, Statement] = {}
-        for rows in pieces:
-            if rows.is_suspicious not in statements:
-                statements[rows.is_suspicious] = self._statement(rows)
-            inserted = self._insert(rows.table, statements[rows.is_suspicious], file)
-            file.read += rows.table.num_rows + len(rows.broken)
-            file.filtered += rows.table.num_rows - inserted
-            file.inserted += inserted
-            for broken in rows.broken:
-                reason = "too_many_fields" if broken.found_fields > broken.expected_fields else "too_few_fields"
-                text = f"{broken.found_fields} fields where the header has {broken.expected_fields}"
-                file.quarantine.add(broken.ordinal + file.header_rows, "", broken.text, reason, text)
-            self._quarantine_faults(statements[rows.is_suspicious], file)
-            if progress is not None:
-                progress(file.path.name, file.read)
+    def _take(self, file: StagedFile, rows: Rows, by_number: dict[int, StagedFile]) -> None:
+        table = rows.table.append_column(FILE_NUMBER, pa.array([file.number], pa.int32()).take(pa.array([0] * len(rows.table), pa.int8())))
+        if self._pending and not table.schema.equals(self._pending[0].schema):
+            self._check_pending(by_number)
+        self._pending.append(table)
+        self._is_suspicious = self._is_suspicious or rows.is_suspicious
+        file.read += rows.table.num_rows + len(rows.broken)
+        for broken in rows.broken:
+            reason = "too_many_fields" if broken.found_fields > broken.expected_fields else "too_few_fields"
+            text = f"{broken.found_fields} fields where the header has {broken.expected_fields}"
+            file.quarantine.add(broken.ordinal + file.header_rows, "", broken.text, reason, text)
+        if sum(len(piece) for piece in self._pending) >= ROWS_AT_ONCE:
+            self._check_pending(by_number)
 
-    def _statement(self, rows: Rows) -> Statement:
-        types = {field.name: field.type for field in rows.table.schema}
-        reading = Reading(self.extract_mapping, self.mapping.codes, types, self.extract_on.isoformat())
-        return build(self.mapping, self.extract_mapping, reading, self.extract_on, self.buckets, is_suspicious=rows.is_suspicious)
-
-    def _insert(self, table: pa.Table, statement: Statement, file: StagedFile) -> int:
-        select = exp.select("*", named(number(file.number), "file_no")).from_(statement.select.subquery("rows"))
+    def _check_pending(self, by_number: dict[int, StagedFile]) -> None:
+        """Run the statement over what was read so far and move faulty rows to the quarantine files."""
+        if not self._pending:
+            return
+        table = pa.concat_tables(self._pending)
+        self._pending = []
+        statement, checks = self._statement(table.schema)
         self.connection.register(BATCH, table)
         try:
-            if not self._exists():
-                create = exp.Create(this=exp.to_table(STAGED), kind="TABLE", expression=select.copy().limit(0))
-                self.connection.execute(spelled(create))
-            inserted = self.connection.execute(spelled(exp.insert(select, exp.to_table(STAGED)))).fetchone()
+            self.connection.execute(statement)
         except duckdb.Error as error:
-            raise _explained(error, self.extract_mapping) from error
+            raise self._explained(error) from error
         finally:
             self.connection.unregister(BATCH)
-        return int(inserted[0]) if inserted else 0
-
-    def _exists(self) -> bool:
-        found = self.connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = $table", {"table": STAGED}).fetchone()
-        return bool(found and found[0])
-
-    def _quarantine_faults(self, statement: Statement, file: StagedFile) -> None:
-        """Move faulty rows from `staged` to the quarantine file."""
-        where = exp.and_(exp.Not(this=exp.Is(this=name("fault"), expression=exp.Null())), exp.EQ(this=name("file_no"), expression=number(file.number)))
-        faulty = exp.select(name("row_number"), name("fault"), name("fault_text")).from_(exp.to_table(STAGED)).where(where)
-        found = self.connection.execute(spelled(faulty)).fetchall()
-        for row_number, fault, text in found:
-            check = statement.checks[fault]
-            file.quarantine.add(row_number + file.header_rows, check.column, text, check.reason, check.about)
+        found = self.connection.execute("SELECT file_no, row_number, fault, fault_text FROM staged WHERE fault IS NOT NULL ORDER BY file_no, row_number").fetchall()
+        for file_no, row_number, fault, text in found:
+            file = by_number[file_no]
+            file.quarantine.add(row_number + file.header_rows, checks[fault].column, text, checks[fault].reason, checks[fault].about)
         if found:
-            self.connection.execute(spelled(exp.delete(exp.to_table(STAGED), where=where)))
+            self.connection.execute("DELETE FROM staged WHERE fault IS NOT NULL")
+
+    def _statement(self, schema: pa.Schema) -> tuple[str, list[Check]]:
+        """The statement for rows of these types, built once; the first of an extract creates `staged`."""
+        exists = self.connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'staged'").fetchall() != [(0,)]
+        key = f"{exists} {self._is_suspicious} {schema.to_string()}"
+        if key not in self._statements:
+            types = {field.name: field.type for field in schema}
+            reading = Reading(self.extract_mapping, self.mapping.codes, types, self.extract_on.isoformat())
+            built = build(self.mapping, self.extract_mapping, reading, self.extract_on, self.buckets, is_suspicious=self._is_suspicious)
+            target = exp.to_table("staged")
+            whole = exp.insert(built.select, target) if exists else exp.Create(this=target, kind="TABLE", expression=built.select)
+            self._statements[key] = (spelled(whole), built.checks)
+        return self._statements[key]
+
+    def _count_filtered(self, by_number: dict[int, StagedFile]) -> None:
+        kept = dict(self.connection.execute("SELECT file_no, count(*) FROM staged GROUP BY file_no").fetchall()) if self._statements else {}
+        for file in by_number.values():
+            file.filtered = file.read - file.quarantine.count - kept.get(file.number, 0)
+
+    def _refuse_empty(self, file: StagedFile) -> None:
+        if file.read == 0 and file.refusal is None and not self.extract_mapping.may_be_empty:
+            file.refusal = InputError(f"{file.path.name} has a header and no rows", "rows", "have it sent again, or set may_be_empty = true for this extract")
 
     def _forget(self, file: StagedFile) -> None:
         file.quarantine.discard()
-        if self._exists():
-            self.connection.execute(spelled(exp.delete(exp.to_table(STAGED), where=exp.EQ(this=name("file_no"), expression=number(file.number)))))
+        if self._statements:
+            self.connection.execute("DELETE FROM staged WHERE file_no = $number", {"number": file.number})
 
-
-class _Ahead:
-    """Runs a reader in a thread of its own, a few pieces ahead; its errors are raised where they are consumed."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._queue: queue.Queue[Rows | BaseException | None] = queue.Queue(maxsize=PIECES_AHEAD)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(reader,), name="intake-parser", daemon=True)
-
-    def __enter__(self) -> Iterator[Rows]:
-        self._thread.start()
-        return iter(self._next, None)
-
-    def __exit__(self, *error: object) -> None:
-        self._stopped.set()
-        while self._thread.is_alive():
-            try:
-                self._queue.get(timeout=0.05)
-            except queue.Empty:
-                continue
-        self._thread.join()
-
-    def _next(self) -> Rows | None:
-        piece = self._queue.get()
-        if isinstance(piece, BaseException):
-            raise piece
-        return piece
-
-    def _run(self, reader: Reader) -> None:
-        try:
-            for rows in reader.read():
-                if self._stopped.is_set():
-                    return
-                self._queue.put(rows)
-            self._queue.put(None)
-        except BaseException as error:  # noqa: BLE001  # carried to the consuming thread, which raises it
-            self._queue.put(error)
-
-
-def _explained(error: duckdb.Error, extract_mapping: ExtractMapping) -> ConfigurationError:
-    message = str(error).splitlines()[0][:300]
-    return ConfigurationError(f"the mapping of {extract_mapping.table} cannot be run: {message}", "columns, expressions and formats that fit the files", "correct the mapping")
-
-
-__all__ = ["ORDINAL", "STAGED", "Progress", "StagedFile", "Staging"]
+    def _explained(self, error: duckdb.Error) -> ConfigurationError:
+        message = str(error).splitlines()[0][:300]
+        return ConfigurationError(f"the mapping of {self.extract_mapping.table} cannot be run: {message}", "columns, expressions and formats that fit the files", "correct the mapping")

@@ -9,7 +9,7 @@ from bankseg.domain.extracts import BUCKET, RECORDED_AT, RECORDED_IS_ASSUMED, RE
 from bankseg.ingest.checks import Check, checks_of, day, fault_text, first_fault, raw_name
 from bankseg.ingest.mapping import Attribute, ExtractMapping, Mapping, Source
 from bankseg.ingest.normalise import Reading, as_date, as_number, coded, kept, money_multiplier, needed_columns, raw, source_text, typed
-from bankseg.ingest.rows import ORDINAL
+from bankseg.ingest.rows import FILE_NUMBER, ORDINAL
 from bankseg.ingest.sql import Sql, both, call, cast, is_not_null, is_null, name, named, number, text
 
 # Tables the statement reads beside the joined look-ups.
@@ -78,7 +78,7 @@ def _raw_columns(extract_mapping: ExtractMapping, reading: Reading) -> list[Sql]
 
 
 def _typed_columns(mapping: Mapping, extract_mapping: ExtractMapping, reading: Reading) -> list[Sql]:
-    columns = [name(ORDINAL)]
+    columns = [name(ORDINAL), name(FILE_NUMBER)]
     columns += [name(raw_name(column)) for column in extract_mapping.columns]
     currency = _text_of("currency", extract_mapping, reading)
     multiplier = money_multiplier(currency, mapping.bank.currency)
@@ -163,7 +163,7 @@ def _owner_columns(extract_mapping: ExtractMapping) -> list[Sql]:
 def _outputs(extract_mapping: ExtractMapping, extract_on: date, buckets: int, checks: list[Check]) -> list[Sql]:
     extract = extract_mapping.extract
     has_owner = extract.name != "clients"
-    columns: list[Sql] = [named(name(ORDINAL), "row_number")]
+    columns: list[Sql] = [named(name(FILE_NUMBER), "file_no"), named(name(ORDINAL), "row_number")]
     for column in extract.columns:
         owner_named = column.name == "client_id" and has_owner
         columns.append(named(name("owner:client_id") if owner_named else name(column.stored_name), column.stored_name))

@@ -54,7 +54,7 @@ def _select_touched(connection: duckdb.DuckDBPyConnection, extract: Extract, pat
         met = exp.select("key_hash").from_(STAGED).where(exp.In(this=quoted("key_hash"), query=exp.select("key_hash").from_(stored).subquery()))
         touched = exp.union(touched, met, distinct=True)
     connection.execute(exp.Create(this=exp.to_table("touched"), kind="TABLE", expression=touched, replace=True).sql(dialect="duckdb"))
-    if connection.execute("SELECT count(*) FROM touched").fetchone() == (0,):
+    if connection.execute("SELECT count(*) FROM touched").fetchall() == [(0,)]:
         return False
     is_touched = exp.In(this=quoted("key_hash"), query=exp.select("key_hash").from_("touched").subquery())
     identity = [exp.alias_(key_text(extract), "key"), exp.alias_(content_hash(extract), "content")]

@@ -107,10 +107,10 @@ def import_id(table: str, sha256: str) -> str:
     return f"import:{sha256}:{table}"
 
 
-def was_imported(lake: Lake, table: str, sha256: str) -> bool:
-    """Whether the lake already holds this file's rows."""
+def imported(lake: Lake, table: str, digests: Iterable[str]) -> set[str]:
+    """Those of these files whose rows the lake already holds."""
     opened = delta(lake, table)
-    return opened is not None and opened.transaction_version(import_id(table, sha256)) is not None
+    return {digest for digest in digests if opened.transaction_version(import_id(table, digest)) is not None} if opened is not None else set()
 
 
 def imported_counts(lake: Lake, table: str, sha256: str) -> tuple[int, dict[str, Any]] | None:

@@ -22,7 +22,7 @@ from bankseg.ingest.report import FileReport
 from bankseg.ingest.source_file import sha256_of
 from bankseg.ingest.stage import StagedFile, Staging
 from bankseg.lake.history import Placement, place
-from bankseg.lake.tables import Lake, imported_counts, was_imported
+from bankseg.lake.tables import Lake, imported, imported_counts
 from bankseg.lake.write import Writing, write_staged
 from bankseg.settings import Settings
 from bankseg.storage import import_batch
@@ -68,33 +68,27 @@ def load_extract(intake: Intake, extract_mapping: ExtractMapping, paths: Sequenc
 
 
 def _load_pending(intake: Intake, extract_mapping: ExtractMapping, pending: list[StagedFile]) -> list[FileReport]:
-    intake.connection.execute("DROP TABLE IF EXISTS staged")
     staging = Staging(intake.connection, intake.mapping, extract_mapping, intake.extract_on, intake.lake.buckets)
-    reports: list[FileReport] = []
     try:
         staging.lookup_columns = load_lookups(intake.connection, intake.directory, extract_mapping)
     except InputError as error:
         return [_refused(intake, extract_mapping.table, file.path, file.sha256, error) for file in pending]
-    for file in pending:
-        try:
-            staging.add(file, intake.progress)
-        except InputError as error:
-            reports.append(_refused(intake, extract_mapping.table, file.path, file.sha256, error))
-    if staging.files:
-        reports += _commit_all(intake, staging)
-    return reports
+    staged = staging.stage(pending, intake.progress)
+    reports = [_refused(intake, extract_mapping.table, file.path, file.sha256, file.refusal) for file in pending if file.refusal is not None]
+    return reports + (_commit_all(intake, extract_mapping, staged) if staged else [])
 
 
-def _commit_all(intake: Intake, staging: Staging) -> list[FileReport]:
-    extract = staging.extract_mapping.extract
+def _commit_all(intake: Intake, extract_mapping: ExtractMapping, files: list[StagedFile]) -> list[FileReport]:
+    extract = extract_mapping.extract
     intake.reached("staged")
-    has_repeats = settle_repeats(intake.connection, extract, staging.files)
-    pass_through_door(intake.connection, staging.extract_mapping, intake.extract_on)
-    reports = _commit_table(intake, extract, staging.files, has_repeats=has_repeats)
-    for door in door_tables(staging.extract_mapping):
+    has_repeats = settle_repeats(intake.connection, extract, files)
+    pass_through_door(intake.connection, extract_mapping, intake.extract_on)
+    reports = _commit_table(intake, extract, files, has_repeats=has_repeats)
+    for door in door_tables(extract_mapping):
         enter(intake.connection, door)
-        has_repeats = settle_repeats(intake.connection, door, staging.files)
-        reports += _commit_table(intake, door, [_behind_door(intake, file) for file in staging.files], has_repeats=has_repeats)
+        has_repeats = settle_repeats(intake.connection, door, files)
+        present = _rows_by_file(intake)
+        reports += _commit_table(intake, door, [_behind_door(file, present.get(file.number, 0)) for file in files], has_repeats=has_repeats)
     intake.reached("before_store")
     with transaction(intake.engine) as session:
         for report in reports:
@@ -104,23 +98,19 @@ def _commit_all(intake: Intake, staging: Staging) -> list[FileReport]:
 
 def _commit_table(intake: Intake, extract: Extract, files: Sequence[StagedFile], *, has_repeats: bool) -> list[FileReport]:
     """One version of one table for all files, leaving out those an interrupted import had committed already."""
-    reports = []
-    fresh = []
+    done = imported(intake.lake, extract.name, [file.sha256 for file in files])
     for file in files:
-        if was_imported(intake.lake, extract.name, file.sha256):
+        if file.sha256 in done:
             intake.connection.execute("DELETE FROM staged WHERE file_no = $number", {"number": file.number})
-            reports.append(_recovered(intake, extract, file))
-        else:
-            fresh.append(file)
     placement = place(intake.connection, intake.lake, extract, intake.extract_on, has_repeats=has_repeats)
-    drafts = [_report(extract, file, placement, _accepted(intake, file)) for file in fresh]
+    accepted = _rows_by_file(intake)
+    drafts = [_report(extract, file, placement, accepted.get(file.number, 0)) for file in files if file.sha256 not in done]
     version = write_staged(Writing(intake.connection, intake.lake, extract, placement), {draft.sha256: draft.counts() for draft in drafts}, intake.reached)
-    return reports + [replace(draft, lake_version=version) for draft in drafts]
+    return [_recovered(intake, extract, file) for file in files if file.sha256 in done] + [replace(draft, lake_version=version) for draft in drafts]
 
 
-def _accepted(intake: Intake, file: StagedFile) -> int:
-    found = intake.connection.execute("SELECT count(*) FROM staged WHERE file_no = $number", {"number": file.number}).fetchone()
-    return int(found[0]) if found else 0
+def _rows_by_file(intake: Intake) -> dict[int, int]:
+    return dict(intake.connection.execute("SELECT file_no, count(*) FROM staged GROUP BY file_no").fetchall())
 
 
 def _report(extract: Extract, file: StagedFile, placement: Placement, accepted: int) -> FileReport:
@@ -132,9 +122,9 @@ def _report(extract: Extract, file: StagedFile, placement: Placement, accepted: 
     )  # fmt: skip
 
 
-def _behind_door(intake: Intake, file: StagedFile) -> StagedFile:
+def _behind_door(file: StagedFile, values: int) -> StagedFile:
     """A file as the door's tables see it: one row for each value that is there."""
-    return StagedFile(file.number, file.path, file.sha256, Quarantine(file.quarantine.path.with_suffix(".door")), read=_accepted(intake, file))
+    return StagedFile(file.number, file.path, file.sha256, Quarantine(file.quarantine.path.with_suffix(".door")), read=values)
 
 
 def _recovered(intake: Intake, extract: Extract, file: StagedFile) -> FileReport:
