@@ -1,0 +1,1 @@
+"""Writing lists out: CSV, XLSX and Parquet."""

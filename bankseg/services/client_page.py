@@ -1,0 +1,57 @@
+"""Everything one page says about one client."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlmodel import Session
+
+from bankseg.domain.errors import NotFoundError
+from bankseg.domain.people import Scope
+from bankseg.domain.rights import Right, may, require, sees
+from bankseg.services.balance_history import Month
+from bankseg.services.stamp import Stamp, stamp
+from bankseg.storage import cross_sell, portfolio, risk_queue
+from bankseg.storage.portfolio import Row
+
+JSON_FIELDS = ("churn_reasons", "best_reasons", "reasons", "risk_triggers", "triggers", "propensities")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPage:
+    """One client as of the published run; parts a role may not see are absent."""
+
+    stamp: Stamp
+    client: Row
+    products: list[Row]
+    case: Row | None
+    history: list[Month]
+
+
+def client_page(session: Session, scope: Scope, client_id: str, history_of: Callable[[str, date], list[Month]]) -> ClientPage:
+    """The page of one client.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such client in this person's scope: another's client and no client look the same.
+    """
+    require(scope, Right.CLIENTS)
+    run, client = stamp(session), portfolio.one(session, scope, client_id)
+    if client is None:
+        raise NotFoundError("nothing here")
+    products = [parsed(row) for row in cross_sell.of_client(session, scope, client_id)]
+    case = risk_queue.of_client(session, scope, client_id) if may(scope.role, Right.RISK_QUEUE) else None
+    history = history_of(client_id, run.as_of) if sees(scope.role, "balance_minor") else []
+    return ClientPage(run, parsed(client), products, parsed(case) if case else None, history)
+
+
+def parsed(row: Row) -> Row:
+    """A row with its JSON texts as lists and objects."""
+    return {name: _value(value) if name in JSON_FIELDS else value for name, value in row.items()}
+
+
+def _value(text: Any) -> Any:  # JSON
+    return json.loads(text) if isinstance(text, str) and text else text

@@ -1,0 +1,104 @@
+"""Marketing's list for a product: who is on it, and what took the others off."""
+
+from dataclasses import dataclass, field
+
+from sqlmodel import Session
+
+from bankseg.domain.errors import InputError, NotFoundError
+from bankseg.domain.people import Scope
+from bankseg.domain.rights import Right, require
+from bankseg.services import cursor
+from bankseg.services.client_page import parsed
+from bankseg.services.stamp import Stamp, stamp
+from bankseg.storage import cross_sell as store
+from bankseg.storage import portfolio
+from bankseg.storage.cross_sell import CrossSellFilter
+from bankseg.storage.portfolio import PAGE, Position, Row
+
+BEYOND_SIZE = "beyond_size"
+LARGEST_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """What removes whom: candidates = kept + the sum of removed, always."""
+
+    candidates: int
+    removed: dict[str, int]
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class CrossSellPage:
+    """One page of a list with its funnel."""
+
+    stamp: Stamp
+    found: CrossSellFilter
+    size: int | None
+    funnel: Funnel
+    rows: list[Row]
+    next_after: str | None
+    choices: dict[str, list[str]] = field(default_factory=dict)
+
+
+def products(session: Session, scope: Scope) -> tuple[Stamp, list[Row]]:
+    """The products with a list, as far as this person sees."""
+    require(scope, Right.CROSS_SELL)
+    return stamp(session), store.products(session, scope)
+
+
+def checked(found: CrossSellFilter, size: int | None) -> None:
+    """Refuse a cut that means nothing.
+
+    Raises
+    ------
+    InputError
+        When the least propensity is outside [0, 1] or the size is not positive.
+    """
+    if not 0 <= found.least_propensity <= 1:
+        raise InputError(f"a least probability of {found.least_propensity}", "a number between 0 and 1", "give 0.2 for 20 %")
+    if size is not None and size < 1:
+        raise InputError(f"a list of {size} clients", "1 or more", "leave the size empty for everybody")
+
+
+def funnel(session: Session, scope: Scope, found: CrossSellFilter, size: int | None = None) -> Funnel:
+    """Count the candidates by what removes them; a size cuts those who would come after the last place.
+
+    Raises
+    ------
+    NotFoundError
+        When nobody in scope is a candidate for such a product.
+    """
+    causes = store.funnel(session, scope, found)
+    if not causes:
+        raise NotFoundError("nothing here")
+    kept = causes.get(None, 0)
+    removed = {cause: clients for cause, clients in causes.items() if cause is not None}
+    if size is not None and kept > size:
+        removed[BEYOND_SIZE], kept = kept - size, size
+    return Funnel(sum(causes.values()), removed, kept)
+
+
+def cross_sell_page(session: Session, scope: Scope, found: CrossSellFilter, *, size: int | None = None, after: str = "", limit: int = PAGE) -> CrossSellPage:
+    """One page of a product's list, likeliest first; with a size, no page goes beyond it."""
+    require(scope, Right.CROSS_SELL)
+    checked(found, size)
+    run, counted = stamp(session), funnel(session, scope, found, size)
+    position, shown_before = _position(after)
+    wanted = max(0, min(limit, LARGEST_PAGE, counted.kept - shown_before))
+    rows = store.page(session, scope, found, after=position, limit=wanted) if wanted else []
+    shown = shown_before + len(rows)
+    following = cursor.write(rows[-1]["propensity"], rows[-1]["client_id"], shown) if rows and shown < counted.kept else None
+    return CrossSellPage(run, found, size, counted, [parsed(row) for row in rows], following, choices(session, scope))
+
+
+def choices(session: Session, scope: Scope) -> dict[str, list[str]]:
+    """The tiers and segments a list may be narrowed to."""
+    return {name: portfolio.choices(session, scope, name) for name in ("tier", "segment")}
+
+
+def _position(after: str) -> tuple[Position | None, int]:
+    if not after:
+        return None, 0
+    value, client_id, shown = cursor.read(after, ((int, float), str, int))
+    return Position(value, client_id), max(0, shown)

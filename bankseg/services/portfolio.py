@@ -1,0 +1,95 @@
+"""The portfolio: a page of clients, whom to call today, and the figures over them."""
+
+from dataclasses import dataclass, field, replace
+
+from sqlmodel import Session
+
+from bankseg.domain.errors import InputError
+from bankseg.domain.people import Scope
+from bankseg.domain.rights import Right, require, sees
+from bankseg.services import cursor
+from bankseg.services.stamp import Stamp, stamp
+from bankseg.storage import portfolio as store
+from bankseg.storage.portfolio import PortfolioFilter, Position, Row
+
+FIRST_SORT = "-churn"
+CALLS = 20
+LARGEST_PAGE = 200
+FILTER_FIELDS = {"tier": "tier", "segment": "segment", "churn_band": "churn_band", "product": "best_product"}
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioPage:
+    """One page with what is needed to go on, to narrow it and to trust it."""
+
+    stamp: Stamp
+    rows: list[Row]
+    sort: str
+    found: PortfolioFilter
+    next_after: str | None
+    total: int = 0
+    in_scope: int = 0
+    choices: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MyDay:
+    """A relationship manager's morning."""
+
+    stamp: Stamp
+    calls: list[Row]
+    care: list[Row]
+    tiers: dict[str, int]
+
+
+def clients_page(session: Session, scope: Scope, found: PortfolioFilter, *, sort: str = FIRST_SORT, after: str = "", limit: int = store.PAGE) -> PortfolioPage:
+    """One page of the clients in scope that match, without counts: what a program asks for again and again."""
+    require(scope, Right.CLIENTS)
+    run, key, wanted = stamp(session), checked_sort(scope, sort), max(1, min(limit, LARGEST_PAGE))
+    rows = store.page(session, scope, found, key, after=_position(after, key), limit=wanted + 1)
+    shown = rows[:wanted]
+    following = cursor.write(key, shown[-1]["sorted_by"], shown[-1]["client_id"]) if len(rows) > wanted else None
+    return PortfolioPage(run, shown, key, found, following)
+
+
+def portfolio_page(session: Session, scope: Scope, found: PortfolioFilter, *, sort: str = FIRST_SORT, after: str = "") -> PortfolioPage:
+    """The same page with the counts and the choices that a screen shows."""
+    page = clients_page(session, scope, found, sort=sort, after=after)
+    return replace(
+        page,
+        total=store.count(session, scope, found),
+        in_scope=store.count(session, scope, PortfolioFilter()),
+        choices={name: store.choices(session, scope, column) for name, column in FILTER_FIELDS.items()},
+    )
+
+
+def my_day(session: Session, scope: Scope) -> MyDay:
+    """Whom to call today, and the portfolio in a few figures."""
+    require(scope, Right.CALL_LIST)
+    tiers: dict[str, int] = {}
+    for row in store.segment_counts(session, scope):
+        tiers[row["tier"]] = tiers.get(row["tier"], 0) + row["clients"]
+    return MyDay(stamp(session), store.call_list(session, scope, CALLS), store.care(session, scope), tiers)
+
+
+def checked_sort(scope: Scope, sort: str) -> str:
+    """A sort the role may use; ordering by a field one may not see would reveal it.
+
+    Raises
+    ------
+    InputError
+        When there is no such sort, or none for this role.
+    """
+    usable = [key for key, (revealed, _) in store.SORTS.items() if sees(scope.role, revealed)]
+    if sort.removeprefix("-") not in usable:
+        raise InputError(f"sort {sort[:40]!r}", ", ".join(usable), "choose one of these, with - in front for descending")
+    return sort
+
+
+def _position(after: str, sort: str) -> Position | None:
+    if not after:
+        return None
+    key, value, client_id = cursor.read(after, (str, (str, int, float, type(None)), str))
+    if key != sort:
+        raise InputError("a page position of another order", "the position given by this list", "start again from the first page")
+    return Position(value, client_id)

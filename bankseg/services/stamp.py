@@ -1,0 +1,36 @@
+"""The stamp every page and export carries: which run its numbers come from, and as of when."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlmodel import Session
+
+from bankseg.domain.errors import MissingDataError
+from bankseg.storage import run as runs
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The published run behind a number."""
+
+    run_id: int
+    as_of: date
+    published_at: float | None
+
+
+def stamp(session: Session) -> Stamp:
+    """The stamp of the published run.
+
+    Raises
+    ------
+    MissingDataError
+        Before the first publication.
+    """
+    run = runs.current(session)
+    if run is None or run.id is None:
+        raise MissingDataError(
+            "no run has been published yet",
+            "a published run",
+            "load extracts with `bankseg ingest`, then `bankseg run --as-of DATE`; `bankseg status` shows how far it is",
+        )
+    return Stamp(run.id, date.fromisoformat(run.as_of), run.published_at)

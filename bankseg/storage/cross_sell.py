@@ -1,0 +1,106 @@
+"""Reads of product propensities: marketing's list, and why each candidate is or is not on it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlmodel import Session, col
+
+from bankseg.domain.people import Scope
+from bankseg.storage.portfolio import FETCH, PAGE, Position, Row, beyond, published, visible_columns
+from bankseg.storage.published_client import ProductPropensity, PublishedClient
+
+CLIENT_PART = (
+    "client_id",
+    "name",
+    "kind",
+    "city",
+    "branch_id",
+    "rm_id",
+    "currency",
+    "tier",
+    "segment",
+    "churn_band",
+    "preferred_channel",
+    "consent_purposes",
+    "last_interaction_on",
+)
+PROPENSITY_PART = ("product", "propensity", "expected_margin_minor", "reasons")
+
+OTHER_TIER, OTHER_SEGMENT, TOO_UNLIKELY = "other_tier", "other_segment", "below_probability"
+
+
+@dataclass(frozen=True, slots=True)
+class CrossSellFilter:
+    """How a list is cut: the product, the least propensity, tiers and segments; empty means all."""
+
+    product: str
+    least_propensity: float = 0.0
+    tiers: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+
+
+def removed_by(found: CrossSellFilter) -> ColumnElement[Any]:
+    """What takes a candidate off the list, exactly one cause each, in this order; null for those who stay."""
+    whens: list[Any] = []
+    if found.tiers:
+        whens.append((col(PublishedClient.tier).not_in(found.tiers), OTHER_TIER))
+    if found.segments:
+        whens.append((col(PublishedClient.segment).not_in(found.segments), OTHER_SEGMENT))
+    if found.least_propensity > 0:
+        whens.append((col(ProductPropensity.propensity) < found.least_propensity, TOO_UNLIKELY))
+    return case(*whens, else_=col(ProductPropensity.excluded_by)) if whens else col(ProductPropensity.excluded_by)
+
+
+def funnel(session: Session, scope: Scope, found: CrossSellFilter) -> dict[str | None, int]:
+    """Candidates by what removes them; the key None counts those who stay, and the values add up to all candidates."""
+    cause = removed_by(found).label("cause")
+    counted = _candidates(select(cause), scope, found).subquery()
+    statement = select(counted.c.cause, func.count()).group_by(counted.c.cause)
+    return {row[0]: int(row[1]) for row in session.execute(statement)}
+
+
+def page(session: Session, scope: Scope, found: CrossSellFilter, *, after: Position | None = None, limit: int = PAGE) -> list[Row]:
+    """One page of the list, likeliest first."""
+    statement = _list(scope, found)
+    if after is not None:
+        statement = statement.where(beyond(col(ProductPropensity.propensity), col(ProductPropensity.client_id), after, descending=True))
+    return [dict(row) for row in session.execute(statement.limit(limit)).mappings()]
+
+
+def stream(session: Session, scope: Scope, found: CrossSellFilter, limit: int | None = None) -> Iterator[Row]:
+    """The whole list, or its first `limit` clients, a few thousand rows at a time."""
+    for row in session.execute(_list(scope, found).limit(limit).execution_options(yield_per=FETCH)).mappings():
+        yield dict(row)
+
+
+def products(session: Session, scope: Scope) -> list[Row]:
+    """The products with a list, with candidates and those who may be contacted."""
+    product = col(ProductPropensity.product)
+    free = func.sum(case((col(ProductPropensity.excluded_by).is_(None), 1), else_=0))
+    statement = select(product, func.count().label("candidates"), free.label("free"), func.sum(col(ProductPropensity.propensity)).label("expected_sales"))
+    rows = session.execute(statement.where(published(scope, ProductPropensity)).group_by(product).order_by(product)).mappings()
+    return [dict(row) for row in rows]
+
+
+def of_client(session: Session, scope: Scope, client_id: str) -> list[Row]:
+    """One client's propensity for each product they are eligible for, best expected margin first."""
+    fields = (*PROPENSITY_PART, "excluded_by")
+    statement = select(*visible_columns(scope, fields, ProductPropensity)).where(
+        published(scope, ProductPropensity), col(ProductPropensity.client_id) == client_id
+    )
+    order = (col(ProductPropensity.expected_margin_minor).desc().nulls_last(), col(ProductPropensity.propensity).desc(), col(ProductPropensity.product))
+    return [dict(row) for row in session.execute(statement.order_by(*order)).mappings()]
+
+
+def _list(scope: Scope, found: CrossSellFilter) -> Select[Any]:
+    columns = [*visible_columns(scope, CLIENT_PART), *visible_columns(scope, PROPENSITY_PART, ProductPropensity)]
+    statement = _candidates(select(*columns), scope, found).where(removed_by(found).is_(None))
+    return statement.order_by(col(ProductPropensity.propensity).desc(), col(ProductPropensity.client_id))
+
+
+def _candidates(statement: Select[Any], scope: Scope, found: CrossSellFilter) -> Select[Any]:
+    same_client = and_(col(PublishedClient.run_id) == col(ProductPropensity.run_id), col(PublishedClient.client_id) == col(ProductPropensity.client_id))
+    joined = statement.select_from(ProductPropensity).join(PublishedClient, same_client)
+    return joined.where(published(scope, ProductPropensity), published(scope), col(ProductPropensity.product) == found.product)

@@ -1,0 +1,1 @@
+"""The web application: server-rendered desks and the API."""

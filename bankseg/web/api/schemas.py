@@ -1,0 +1,178 @@
+"""Requests and answers of the API, as OpenAPI describes them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Money = Annotated[int | None, Field(default=None, description="Minor units of `currency`; null when unknown")]
+Code = Annotated[str, StringConstraints(max_length=100)]
+
+
+class Asked(BaseModel):
+    """Parameters; an unknown one is refused rather than ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PageAsked(Asked):
+    limit: int = Field(default=50, ge=1, le=200, description="Rows in a page")
+    after: str = Field(default="", max_length=600, description="`next_after` of the page before")
+
+
+class ClientsAsked(PageAsked):
+    tier: Code = ""
+    segment: Code = ""
+    churn_band: Code = ""
+    product: Code = Field(default="", description="Next best product")
+    q: Code = Field(default="", description="Part of a name, or start of a client id")
+    sort: Literal[
+        "churn", "-churn", "loss", "-loss", "value", "-value", "balance", "-balance", "product", "-product", "tier", "-tier", "segment", "-segment", "name", "-name",
+        "client", "-client", "contact", "-contact",
+    ] = Field(default="-churn", description="Order; - in front for descending; unknown values come last")  # fmt: skip
+
+
+class CrossSellAsked(PageAsked):
+    least_propensity: float = Field(default=0.0, ge=0, le=1)
+    size: int | None = Field(default=None, ge=1, description="Keep only this many, likeliest first")
+    tier: list[Code] = Field(default=[])
+    segment: list[Code] = Field(default=[])
+
+
+class RiskAsked(PageAsked):
+    severity: Literal["1", "2", "3"] | None = Field(default=None, description="3 stage 3, 2 red, 1 amber")
+
+
+class ClientPath(BaseModel):
+    client_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class ProductPath(BaseModel):
+    product: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class RunPath(BaseModel):
+    run_id: int = Field(ge=1, le=2**31 - 1)
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    errors: list[dict[str, str]] | None = None
+
+
+class Stamped(BaseModel):
+    run_id: int = Field(description="Published run the numbers come from")
+    as_of: str = Field(description="Last day whose data may be known")
+
+
+class ClientRow(BaseModel):
+    """A client as published; a field the role may not see is absent."""
+
+    client_id: str
+    name: str | None = None
+    kind: str | None = None
+    status: str | None = None
+    city: str | None = None
+    branch_id: str | None = None
+    rm_id: str | None = None
+    currency: str | None = None
+    tier: str | None = None
+    tier_reason: str | None = None
+    activity: str | None = None
+    value_12m_minor: Money
+    value_is_approximate: bool | None = None
+    balance_minor: Money
+    churn: float | None = Field(default=None, ge=0, le=1)
+    churn_band: str | None = None
+    churn_target: str | None = None
+    expected_loss_minor: Money
+    best_product: str | None = None
+    best_propensity: float | None = None
+    best_margin_minor: Money
+    segment: str | None = None
+    segment_reason: str | None = None
+    action: str | None = None
+    risk_band: str | None = None
+    is_high_risk: bool | None = None
+    is_vulnerable: bool | None = None
+    preferred_channel: str | None = None
+    last_interaction_on: str | None = None
+
+
+class ClientsPage(Stamped):
+    clients: list[ClientRow]
+    next_after: str | None = Field(default=None, description="Give it as `after` for the next page; null on the last")
+
+
+class ClientDetail(Stamped):
+    client: dict[str, Any]
+    products: list[dict[str, Any]]
+    risk_case: dict[str, Any] | None = None
+    history: list[dict[str, Any]]
+
+
+class Funnel(BaseModel):
+    """candidates = kept + the sum of removed."""
+
+    candidates: int
+    removed: dict[str, int]
+    kept: int
+
+
+class CrossSellList(Stamped):
+    product: str
+    funnel: Funnel
+    clients: list[dict[str, Any]]
+    next_after: str | None = None
+
+
+class RiskQueue(Stamped):
+    cases: list[dict[str, Any]]
+    counts: dict[str, int]
+    next_after: str | None = None
+
+
+class SegmentRow(BaseModel):
+    segment: str
+    action: str
+    clients: int
+    by_tier: dict[str, int]
+    value_12m_minor: dict[str, int] = Field(description="By currency")
+
+
+class Segments(Stamped):
+    clients: int
+    segments: list[SegmentRow]
+
+
+class StageRow(BaseModel):
+    stage: str
+    state: str
+    share: float
+    jobs: int
+    done: int
+
+
+class RunRow(BaseModel):
+    run_id: int
+    as_of: str
+    state: str
+    is_current: bool
+    created_at: float
+    published_at: float | None = None
+    clients: int | None = None
+
+
+class Runs(BaseModel):
+    runs: list[RunRow]
+
+
+class RunDetail(RunRow):
+    stages: list[StageRow]
+    models: dict[str, str]
+    refusals: dict[str, str]
+    error: str | None = None

@@ -1,0 +1,54 @@
+"""The application factory: the one place where the web is put together."""
+
+import hmac
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from bankseg.settings import Settings
+from bankseg.storage.database import make_engine
+from bankseg.web import access, desk, errors, forms, headers, jinja
+from bankseg.web.api import pages as api_pages
+from bankseg.web.api import views as api
+from bankseg.web.api.library import Info, OpenAPI
+from bankseg.web.entrance import BLUEPRINT as ENTRANCE
+from bankseg.web.entrance import SIGN_IN_LIMIT
+from bankseg.web.health import BLUEPRINT as HEALTH
+from bankseg.web.marketing.views import BLUEPRINT as MARKETING
+from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
+from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
+from bankseg.web.relationship.views import BLUEPRINT as RELATIONSHIP
+from bankseg.web.risk.views import BLUEPRINT as RISK
+
+HERE = Path(__file__).parent
+FORM_BYTES = 64 * 1024  # nothing is uploaded yet
+
+
+def create_app(settings: Settings) -> OpenAPI:
+    """Build the application of these settings; nothing is read from the store until the first request."""
+    app = OpenAPI(
+        "bankseg.web", info=Info(title="bankseg", version="1"), doc_ui=False, validation_error_callback=errors.invalid_request,
+        security_schemes=api.SECURITY, template_folder=str(HERE / "templates"), static_folder=str(HERE / "assets" / "static"), static_url_path="/static",
+    )  # fmt: skip
+    app.config.update(MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_MEMORY_SIZE=FORM_BYTES, MAX_FORM_PARTS=50)
+    form_key = hmac.new(settings.key(), b"forms", sha256).digest()
+    app.extensions[desk.EXTENSION] = desk.Desk(settings, make_engine(settings.store), form_key)
+    app.teardown_request(desk.close_read)
+    app.after_request(forms.keep_visit)
+    for part in (access, errors, headers, jinja):
+        part.install(app)
+    for blueprint in (HEALTH, ENTRANCE, RELATIONSHIP, MARKETING, RISK, OVERVIEW, OPERATIONS, api_pages.BLUEPRINT):
+        app.register_blueprint(blueprint)
+    app.register_api(api.BLUEPRINT)
+    _limit_sign_in(app)
+    return app
+
+
+def _limit_sign_in(app: OpenAPI) -> None:
+    """Slow down guessing from one address; each process counts its own, the account's own lock is in the store."""
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
+    view: Any = app.view_functions["entrance.sign_in"]  # Flask's own type of a view is wider than the decorator's
+    app.view_functions["entrance.sign_in"] = limiter.limit(SIGN_IN_LIMIT)(view)

@@ -1,0 +1,33 @@
+"""The navigation each role sees."""
+
+from dataclasses import dataclass
+
+from bankseg.domain.people import Role
+from bankseg.domain.rights import Right, may
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One entry of the navigation."""
+
+    endpoint: str
+    words: str
+    is_here: bool = False
+
+
+ENTRIES: tuple[tuple[Right, str, str], ...] = (
+    (Right.CALL_LIST, "relationship.my_day", "My day"),
+    (Right.CLIENTS, "relationship.clients", "Clients"),
+    (Right.CROSS_SELL, "marketing.products", "Cross-sell"),
+    (Right.RISK_QUEUE, "risk.queue", "Risk queue"),
+    (Right.SEGMENTS, "overview.segments", "Segments"),
+    (Right.RUNS, "operations.runs", "Runs"),
+    (Right.IMPORTS, "operations.imports", "Imports"),
+)
+PARENTS = {"relationship.client": "relationship.clients", "marketing.cross_sell": "marketing.products", "operations.run": "operations.runs"}
+
+
+def navigation(role: Role, endpoint: str) -> list[Link]:
+    """The entries a role may open, the present one marked."""
+    here = PARENTS.get(endpoint, endpoint)
+    return [Link(target, words, target == here) for right, target, words in ENTRIES if may(role, right)]

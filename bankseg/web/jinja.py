@@ -1,0 +1,80 @@
+"""What templates may call: words, formats, addresses of assets, and the frame of the page."""
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, request, url_for
+
+from bankseg.domain import reasons
+from bankseg.domain.rights import Right, may, sees
+from bankseg.web import desk, formats, i18n
+from bankseg.web.forms import form_token
+from bankseg.web.frame import navigation
+
+# Third-party files that the build puts under static/vendor; a page works without any of them.
+VENDOR = {"htmx": "vendor/htmx.min.js", "charts": "vendor/echarts.common.min.js"}
+
+
+def install(app: Flask) -> None:
+    """Register filters and globals."""
+    static = Path(app.static_folder or "")
+    present = {name: path for name, path in VENDOR.items() if (static / path).is_file()}
+
+    @app.context_processor
+    def frame() -> dict[str, Any]:
+        known = desk.role()
+        return {
+            "person": desk.person(),
+            "language": desk.language(),
+            "navigation": navigation(known, request.endpoint or "") if known else [],
+            "vendor": present,
+            "may": lambda right: known is not None and may(known, Right(right)),
+            "sees": lambda field: known is not None and sees(known, field),
+        }
+
+    app.jinja_env.globals.update(_=_words, label=_label, form_token=form_token, asset=lambda name: _asset(static, name), with_query=with_query, phrase=_phrase)
+    app.jinja_env.filters.update(
+        money=lambda minor, currency: formats.money(minor, currency, desk.language()),
+        share=lambda value: formats.share(value, desk.language()),
+        number=lambda value: formats.number(value, desk.language()),
+        day=lambda value: formats.day(value, desk.language()),
+        month=lambda value: formats.month(value, desk.language()),
+        instant=lambda value: formats.instant(value, desk.language()),
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def with_query(endpoint: str = "", **changes: object) -> str:
+    """Address of this page, or of another with the same filter, with some parameters replaced; an empty value takes one away, and paging starts again."""
+    query: dict[str, list[str]] = {name: values for name, values in request.args.to_dict(flat=False).items() if name not in {"after", "format"}}
+    query |= {name: [str(value)] if value not in {None, ""} else [] for name, value in changes.items()}
+    address = url_for(endpoint or request.endpoint or "entrance.home", **(request.view_args or {}))
+    tail = urlencode([(name, value) for name, values in query.items() for value in values if value])
+    return f"{address}?{tail}" if tail else address
+
+
+def _words(text: str, **values: object) -> str:
+    return i18n.words(text, desk.language(), **values)
+
+
+def _label(kind: str, code: object) -> str:
+    return i18n.label(kind, None if code is None else str(code), desk.language())
+
+
+def _phrase(reason: dict[str, Any]) -> str:
+    return reasons.phrase(
+        str(reason.get("family", "")), str(reason.get("direction", "+")), str(reason.get("feature", "")), reason.get("value"), desk.language()
+    )
+
+
+def _asset(static: Path, name: str) -> str:
+    return url_for("static", filename=name, v=_version(static / name))
+
+
+@cache
+def _version(path: Path) -> str:
+    """A mark that changes with the file, so that browsers may keep what they have."""
+    return sha256(path.read_bytes()).hexdigest()[:10] if path.is_file() else "0"

@@ -1,0 +1,46 @@
+"""Who may open which route: one table, and a route that is missing from it opens for nobody."""
+
+from enum import StrEnum
+
+from bankseg.domain.rights import Right
+
+
+class Door(StrEnum):
+    """Doors that need no right."""
+
+    PUBLIC = "public"
+    SIGNED_IN = "signed_in"
+
+
+POLICY: dict[str, Door | Right] = {
+    "static": Door.PUBLIC,
+    "health.healthz": Door.PUBLIC,
+    "entrance.sign_in_form": Door.PUBLIC,
+    "entrance.sign_in": Door.PUBLIC,
+    "entrance.sign_out": Door.SIGNED_IN,
+    "entrance.language": Door.SIGNED_IN,
+    "entrance.home": Door.SIGNED_IN,
+    "relationship.my_day": Right.CALL_LIST,
+    "relationship.clients": Right.CLIENTS,
+    "relationship.export": Right.CLIENTS,
+    "relationship.client": Right.CLIENTS,
+    "marketing.products": Right.CROSS_SELL,
+    "marketing.cross_sell": Right.CROSS_SELL,
+    "marketing.export": Right.CROSS_SELL,
+    "risk.queue": Right.RISK_QUEUE,
+    "risk.export": Right.RISK_QUEUE,
+    "overview.segments": Right.SEGMENTS,
+    "operations.runs": Right.RUNS,
+    "operations.run": Right.RUNS,
+    "operations.imports": Right.IMPORTS,
+    "api.clients": Right.CLIENTS,
+    "api.client": Right.CLIENTS,
+    "api.cross_sell": Right.CROSS_SELL,
+    "api.risk_queue_page": Right.RISK_QUEUE,
+    "api.segments": Right.SEGMENTS,
+    "api.runs": Right.RUNS,
+    "api.run": Right.RUNS,
+    "api_pages.document": Door.SIGNED_IN,
+    "api_pages.page": Door.SIGNED_IN,
+    "api_pages.static": Door.PUBLIC,  # the Swagger program itself, the same for everybody
+}

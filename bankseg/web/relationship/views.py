@@ -1,0 +1,61 @@
+"""My day, the portfolio and the client page."""
+
+from datetime import date
+from functools import partial
+
+from flask import Blueprint, Response, render_template, request
+
+from bankseg.services import export_list, portfolio
+from bankseg.services.balance_history import Month, balance_history
+from bankseg.services.client_page import client_page, parsed
+from bankseg.storage.portfolio import PortfolioFilter
+from bankseg.web import desk
+from bankseg.web.charts import balance_chart
+from bankseg.web.downloads import download, file_format
+
+BLUEPRINT = Blueprint("relationship", __name__)
+LONGEST_SEARCH = 100
+
+
+@BLUEPRINT.get("/my-day")
+def my_day() -> str:
+    """Whom to call today."""
+    day = portfolio.my_day(desk.read(), desk.scope())
+    return render_template("relationship/my_day.html", stamp=day.stamp, day=day, calls=[parsed(row) for row in day.calls])
+
+
+@BLUEPRINT.get("/clients")
+def clients() -> str:
+    """The portfolio, filtered and sorted as the address says."""
+    page = portfolio.portfolio_page(
+        desk.read(), desk.scope(), asked_filter(), sort=request.args.get("sort", portfolio.FIRST_SORT), after=request.args.get("after", "")
+    )
+    return render_template("relationship/clients.html", stamp=page.stamp, page=page)
+
+
+@BLUEPRINT.get("/clients/export")
+def export() -> Response:
+    """The filtered set as a file."""
+    asked, sort = file_format(request.args.get("format", "csv")), request.args.get("sort", portfolio.FIRST_SORT)
+    write = partial(export_list.export_portfolio, desk.desk().engine, desk.scope(), asked_filter(), file_format=asked, sort=sort)
+    return download("clients", asked, write)
+
+
+@BLUEPRINT.get("/clients/<client_id>")
+def client(client_id: str) -> str:
+    """One client."""
+    page = client_page(desk.read(), desk.scope(), client_id, _history)
+    return render_template("relationship/client.html", stamp=page.stamp, page=page, client=page.client, chart=balance_chart(page.history))
+
+
+def asked_filter() -> PortfolioFilter:
+    """The filter in the address."""
+    asked = request.args
+    return PortfolioFilter(
+        tier=asked.get("tier", ""), segment=asked.get("segment", ""), churn_band=asked.get("churn_band", ""), product=asked.get("product", ""),
+        search=asked.get("q", "").strip()[:LONGEST_SEARCH],
+    )  # fmt: skip
+
+
+def _history(client_id: str, as_of: date) -> list[Month]:
+    return balance_history(desk.desk().settings, client_id, as_of)

@@ -1,0 +1,19 @@
+"""Composition root of the web server: `gunicorn 'bankseg.wsgi:application()'` or `serve` under waitress."""
+
+import waitress
+from flask import Flask
+
+from bankseg.settings import Settings
+from bankseg.web.app import create_app
+
+THREADS = 8
+
+
+def application() -> Flask:
+    """The application of this process's settings."""
+    return create_app(Settings())
+
+
+def serve(settings: Settings) -> None:
+    """Serve until stopped, with waitress: the embedded way."""
+    waitress.serve(create_app(settings), host=settings.host, port=settings.port, threads=THREADS, ident=None)

@@ -1,0 +1,165 @@
+"""Builders of a small published bank: valid defaults, tests state only what matters."""
+
+import json
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from bankseg.domain.people import Role
+from bankseg.services import passwords
+from bankseg.storage.database import transaction
+from bankseg.storage.import_batch import ImportBatch
+from bankseg.storage.job import Job
+from bankseg.storage.person import Person
+from bankseg.storage.published_client import ProductPropensity, PublishedClient, RiskCase
+from bankseg.storage.run import PORTFOLIO, CurrentRun, Run
+
+PASSWORD = "correct horse battery"  # of people who exist in tests only
+AS_OF = "2025-12-31"
+CHURN_REASONS = [
+    {"family": "salary", "direction": "+", "feature": "salary_gap_days", "value": 74, "share": 0.41},
+    {"family": "balance_trend", "direction": "+", "feature": "balance_change_90d", "value": -0.38, "share": 0.22},
+    {"family": "tenure", "direction": "-", "feature": "tenure_days", "value": 4100, "share": 0.09},
+]
+TRIGGERS = [{"code": "R1", "level": "red", "family": "arrears", "evidence": "41 days past due", "since": "2025-11-20"}]
+PEOPLE = (
+    ("alice", "Alice Martin", Role.RELATIONSHIP_MANAGER, "RM1", "B1"),
+    ("bob", "Bob Bernard", Role.RELATIONSHIP_MANAGER, "RM2", "B2"),
+    ("bea", "Béatrice Petit", Role.BRANCH_HEAD, None, "B1"),
+    ("mark", "Mark Durand", Role.MARKETER, None, None),
+    ("rita", "Rita Moreau", Role.RISK_OFFICER, None, None),
+    ("odile", "Odile Model", Role.MODEL_OWNER, None, None),
+    ("axel", "Axel Audit", Role.AUDITOR, None, None),
+    ("adam", "Adam Admin", Role.ADMINISTRATOR, None, None),
+)
+
+
+def a_run(session: Session, **changes: Any) -> Run:
+    """A published run, with the pointer on it."""
+    fields: dict[str, Any] = {
+        "key": f"run:{AS_OF}",
+        "as_of": AS_OF,
+        "state": "published",
+        "created_at": 1.7636e9,
+        "published_at": 1.7636e9 + 300,
+        "n_rows": 4,
+        "n_expected": 4,
+    }
+    run = Run(**(fields | changes))
+    session.add(run)
+    session.flush()
+    if run.state == "published":
+        session.merge(CurrentRun(kind=PORTFOLIO, run_id=run.id or 0, flipped_at=run.published_at or 0.0))
+    return run
+
+
+def a_client(session: Session, run: Run, client_id: str, rm_id: str | None = "RM1", branch_id: str | None = "B1", **changes: Any) -> PublishedClient:
+    """A client with everything known."""
+    fields: dict[str, Any] = {
+        "name": f"Client {client_id}", "kind": "individual", "status": "active", "city": "Lyon", "joined_on": "2014-10-09", "currency": "EUR", "balance_minor": 1_234_567,
+        "debt_minor": 4_000_000, "value_12m_minor": 45_600, "tier": "gold", "tier_reason": "value of 456 within gold", "activity": "active", "rfm": "545", "churn": 0.31,
+        "churn_target": "balance_attrition", "churn_band": "high", "churn_reasons": json.dumps(CHURN_REASONS), "expected_loss_minor": 14_136, "best_product": "life_insurance",
+        "best_propensity": 0.12, "best_margin_minor": 21_000, "best_reasons": json.dumps(CHURN_REASONS[2:]), "credit_score": 655.0, "credit_source": "internal",
+        "risk_band": "fair", "segment": "protect", "segment_reason": "gold and high churn", "action": "call", "consent_purposes": "marketing_email marketing_phone",
+        "preferred_channel": "phone", "last_interaction_on": "2025-11-02", "propensities": json.dumps({"balance_attrition": 0.31, "dormancy": 0.04, "cross_sell:life_insurance": 0.12}),
+    }  # fmt: skip
+    client = PublishedClient(run_id=run.id or 0, client_id=client_id, rm_id=rm_id, branch_id=branch_id, **(fields | changes))
+    session.add(client)
+    return client
+
+
+def a_propensity(session: Session, client: PublishedClient, product: str = "life_insurance", propensity: float = 0.12, **changes: Any) -> ProductPropensity:
+    """A client's propensity for a product."""
+    fields: dict[str, Any] = {"expected_margin_minor": 21_000, "reasons": json.dumps(CHURN_REASONS[:1])}
+    row = ProductPropensity(
+        run_id=client.run_id,
+        client_id=client.client_id,
+        product=product,
+        rm_id=client.rm_id,
+        branch_id=client.branch_id,
+        propensity=propensity,
+        **(fields | changes),
+    )
+    session.add(row)
+    return row
+
+
+def a_case(session: Session, client: PublishedClient, severity: int = 2, **changes: Any) -> RiskCase:
+    """A risk case of a client."""
+    fields: dict[str, Any] = {
+        "stage": 2,
+        "days_past_due": 41,
+        "exposure_minor": 4_000_000,
+        "triggers": json.dumps(TRIGGERS),
+        "since": "2025-11-20",
+        "due_on": "2026-01-08",
+    }
+    case = RiskCase(run_id=client.run_id, client_id=client.client_id, rm_id=client.rm_id, branch_id=client.branch_id, severity=severity, **(fields | changes))
+    session.add(case)
+    return case
+
+
+def a_job(session: Session, run: Run, stage: str, number: int = 1, **changes: Any) -> Job:
+    """A job of a run."""
+    job = Job(key=f"{run.key}:{stage}:{number}", run_id=run.id, stage=stage, **({"state": "done", "done": 10, "total": 10} | changes))
+    session.add(job)
+    return job
+
+
+def an_import(session: Session, number: int = 1, **changes: Any) -> ImportBatch:
+    """An import that reconciles."""
+    fields: dict[str, Any] = {
+        "source": "demo", "table_name": "transactions", "file_name": f"mvts_{number}.parquet", "sha256": f"{number:064x}", "state": "loaded", "read": 1000, "accepted": 985,
+        "quarantined": 10, "duplicates": 5, "reasons": {"unknown account": 7, "date after the extract date": 3}, "extract_on": AS_OF, "created_at": 1.7636e9,
+    }  # fmt: skip
+    batch = ImportBatch(**(fields | changes))
+    session.add(batch)
+    return batch
+
+
+@cache
+def _password_hash() -> str:
+    """One hash for everybody: argon2 is slow on purpose."""
+    return passwords.hashed(PASSWORD)
+
+
+def staff(engine: Engine) -> None:
+    """One person of each role, with a colleague of the relationship manager."""
+    with transaction(engine) as session:
+        for login, name, role, rm_id, branch_id in PEOPLE:
+            session.add(Person(login=login, display_name=name, role=role, rm_id=rm_id, branch_id=branch_id, password_hash=_password_hash()))
+
+
+def a_small_bank(session: Session) -> Run:
+    """Alice holds C1 and C2 in branch B1, Bob holds C3 in B2, nobody holds C4; C2 and C3 are risk cases."""
+    run = a_run(session)
+    first = a_client(session, run, "C1")
+    second = a_client(
+        session,
+        run,
+        "C2",
+        churn=0.05,
+        churn_band="low",
+        tier="silver",
+        segment="grow",
+        is_high_risk=True,
+        risk_band="poor",
+        expected_loss_minor=900,
+        risk_triggers=json.dumps(TRIGGERS),
+    )
+    third = a_client(session, run, "C3", rm_id="RM2", branch_id="B2", name="Zoé Secret", churn=0.77)
+    fourth = a_client(
+        session, run, "C4", rm_id=None, branch_id=None, churn=None, churn_band="not_scored", value_12m_minor=None, balance_minor=None, credit_score=None
+    )
+    session.flush()
+    for client, propensity, excluded_by in ((first, 0.30, None), (second, 0.20, "risk"), (third, 0.10, None), (fourth, 0.02, "consent")):
+        a_propensity(session, client, propensity=propensity, excluded_by=excluded_by)
+    a_propensity(session, first, "savings", 0.08)
+    a_case(session, second, 2)
+    a_case(session, third, 3, stage=3, days_past_due=120)
+    for stage in ("snapshot", "train", "score", "segment", "publish"):
+        a_job(session, run, stage)
+    an_import(session)
+    return run

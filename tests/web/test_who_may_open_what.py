@@ -1,0 +1,142 @@
+"""Every route against every role: a route without a policy fails here, a foreign client looks like none."""
+
+import re
+
+import pytest
+
+from bankseg.domain.people import Role
+from bankseg.domain.rights import ROLES_WITH, Right
+from bankseg.web.policy import POLICY, Door
+from tests.web.builders import PEOPLE
+from tests.web.conftest import Browsers
+
+pytestmark = pytest.mark.matrix
+
+ROLE_OF = {login: role for login, _, role, _, _ in PEOPLE}
+# A value for each parameter of a route, such that Alice (RM1) is in her right.
+EXAMPLES = {"client_id": "C1", "product": "life_insurance", "run_id": "1", "filename": "desk.css"}
+OVERRIDES = {"api_pages.static": {"filename": "css/swagger-ui.css"}}
+OF_ONE_CLIENT = ("relationship.client", "api.client")
+
+
+def address(browsers: Browsers, endpoint: str, **changes: str) -> str:
+    """The address of a route with its parameters filled in."""
+    rule = next(rule for rule in browsers.app.url_map.iter_rules() if rule.endpoint == endpoint)
+    values = EXAMPLES | OVERRIDES.get(endpoint, {}) | changes
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda part: values[part[1]], rule.rule)
+
+
+def reads() -> list[str]:
+    """The routes that are read."""
+    return [endpoint for endpoint in POLICY if endpoint not in {"entrance.sign_in", "entrance.sign_out", "entrance.language"}]
+
+
+def test_every_route_has_a_policy_and_every_policy_a_route(browsers: Browsers) -> None:
+    assert {rule.endpoint for rule in browsers.app.url_map.iter_rules()} == set(POLICY)
+
+
+def test_a_route_that_was_forgotten_opens_for_nobody(browsers: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(POLICY, "overview.segments")
+
+    assert browsers.of("rita").get("/segments").status_code == 404
+
+
+@pytest.mark.parametrize("endpoint", reads())
+def test_a_stranger_is_asked_to_sign_in(browsers: Browsers, endpoint: str) -> None:
+    path = address(browsers, endpoint)
+
+    response = browsers.stranger().get(path, buffered=True)
+
+    if POLICY[endpoint] is Door.PUBLIC:
+        assert response.status_code == 200
+    elif path.startswith("/api/"):
+        assert (response.status_code, response.mimetype) == (401, "application/problem+json")
+    else:
+        assert response.status_code == 303
+        assert response.location.startswith("/sign-in")
+
+
+@pytest.mark.parametrize("login", [login for login, *_ in PEOPLE])
+@pytest.mark.parametrize("endpoint", reads())
+def test_a_role_without_the_right_finds_nothing(browsers: Browsers, endpoint: str, login: str) -> None:
+    door, role = POLICY[endpoint], Role(ROLE_OF[login])
+    foreign = login == "bob" and endpoint in OF_ONE_CLIENT
+
+    response = browsers.of(login).get(address(browsers, endpoint), buffered=True)
+
+    if isinstance(door, Right) and (role not in ROLES_WITH[door] or foreign):
+        assert response.status_code == 404
+    else:
+        assert response.status_code in {200, 303}
+
+
+@pytest.mark.parametrize("endpoint", OF_ONE_CLIENT)
+@pytest.mark.parametrize(
+    ("login", "client_id"), [("alice", "C3"), ("alice", "C4"), ("bob", "C1"), ("bea", "C3"), ("adam", "C1"), ("axel", "C1"), ("odile", "C1")]
+)
+def test_anothers_client_looks_like_one_that_does_not_exist(browsers: Browsers, endpoint: str, login: str, client_id: str) -> None:
+    http = browsers.of(login)
+
+    foreign, missing = http.get(address(browsers, endpoint, client_id=client_id)), http.get(address(browsers, endpoint, client_id="nobody"))
+
+    assert (foreign.status_code, missing.status_code) == (404, 404)
+    assert foreign.text.replace(client_id, "nobody") == missing.text
+    assert client_id not in foreign.text or endpoint == "relationship.client"
+
+
+@pytest.mark.parametrize("login", ["bob", "bea"])
+@pytest.mark.parametrize("path", [
+    "/clients", "/clients?q=C1", "/clients?q=Client", "/clients?sort=name", "/my-day", "/cross-sell/life_insurance", "/cross-sell/life_insurance?top=9", "/risk", "/segments",
+    "/api/v1/clients?limit=200", "/api/v1/clients?q=C", "/api/v1/cross-sell/life_insurance", "/api/v1/risk-queue", "/clients/export?format=csv", "/risk/export",
+    "/cross-sell/life_insurance/export",
+])  # fmt: skip
+def test_no_list_search_or_export_names_a_foreign_client(browsers: Browsers, login: str, path: str) -> None:
+    foreign = {"bob": ("C1", "C2", "C4"), "bea": ("C3", "C4")}[login]
+
+    text = browsers.of(login).get(path, buffered=True).text
+
+    for client_id in foreign:
+        assert not re.search(rf">{client_id}<|Client {client_id}|/clients/{client_id}\b|\"client_id\":\"{client_id}\"|,{client_id},", text)
+    assert login == "bob" or "Zoé" not in text
+
+
+def test_a_count_tells_nothing_of_foreign_clients(browsers: Browsers) -> None:
+    assert "<strong>1</strong> of 1 clients" in browsers.of("bob").get("/clients").text
+    assert browsers.of("bob").get("/api/v1/segments").json["clients"] == 1
+    assert browsers.of("bob").get("/api/v1/cross-sell/life_insurance").json["funnel"]["candidates"] == 1
+    assert browsers.of("bob").get("/cross-sell/savings").status_code == 404
+
+
+HIDDEN_FROM_MARKETING = ("655", "internal", "12,346", "40,000", "Length of the relationship", "Regularity of salary", "value of 456", "gold and high churn")
+
+
+@pytest.mark.parametrize("path", ["/clients/C1", "/clients", "/cross-sell/life_insurance", "/segments", "/clients/export", "/cross-sell/life_insurance/export"])
+def test_a_marketer_sees_no_credit_score_balance_or_reason(browsers: Browsers, path: str) -> None:
+    text = browsers.of("mark").get(path, buffered=True).text
+
+    assert "C1" in text or path == "/segments"
+    for hidden in HIDDEN_FROM_MARKETING:
+        assert hidden not in text
+
+
+def test_a_marketers_api_answer_lacks_the_hidden_fields(browsers: Browsers) -> None:
+    detail = browsers.of("mark").get("/api/v1/clients/C1").json
+
+    assert {"credit_score", "balance_minor", "debt_minor", "churn_reasons", "risk_triggers", "tier_reason"}.isdisjoint(detail["client"])
+    assert detail["risk_case"] is None
+    assert detail["history"] == []
+    assert all("reasons" not in product for product in detail["products"])
+
+
+def test_a_marketer_cannot_order_by_what_they_may_not_see(browsers: Browsers) -> None:
+    assert browsers.of("mark").get("/clients?sort=-balance").status_code == 400
+    assert browsers.of("mark").get("/api/v1/clients?sort=-balance").status_code == 400
+    assert browsers.of("rita").get("/api/v1/clients?sort=-balance").status_code == 200
+
+
+def test_a_risk_officer_sees_every_client_with_score_and_reasons(browsers: Browsers) -> None:
+    page = browsers.of("rita").get("/clients/C2").text
+
+    for shown in ("655", "Regularity of salary payments", "41 days past due", "12,346"):
+        assert shown in page
+    assert {case["client_id"] for case in browsers.of("rita").get("/api/v1/risk-queue").json["cases"]} == {"C2", "C3"}
