@@ -150,7 +150,7 @@ class Attribute(_Strict):
     family: str = "attributes"
     label_en: str = ""
     label_fr: str = ""
-    purposes: tuple[str, ...] = ("describe",)
+    purposes: tuple[str, ...] = ()  # none given: the feature catalogue decides, by is_protected
     is_protected: bool = False
     direction: Literal[-1, 0, 1] = 0
 
@@ -174,6 +174,7 @@ class ExtractMapping(Dialect):
     sheet: str | None = None
     names: tuple[str, ...] = ()
     may_be_empty: bool = False
+    first_of_key: bool = False
     where: tuple[Condition, ...] = ()
     join: tuple[Join, ...] = ()
     columns: dict[str, SourceField] = Field(min_length=1)

@@ -1,5 +1,7 @@
 """Keys that occur more than once among staged rows: copies are counted, contradictions go to quarantine."""
 
+from collections.abc import Mapping, Sequence
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -14,10 +16,11 @@ HASHES_AT_ONCE = 16_000_000
 REPEATED = "repeated_key"
 
 
-def settle_repeats(connection: duckdb.DuckDBPyConnection, extract: Extract, files: list[StagedFile]) -> bool:
+def settle_repeats(connection: duckdb.DuckDBPyConnection, extract: Extract, files: Sequence[StagedFile], *, first_of_key: bool = False) -> bool:
     """Keep the first row of each key of a file; true when a key still occurs in several files.
 
     A copy that says the same is a duplicate; one that says something else is quarantined, naming the row it contradicts.
+    Where the mapping says that only the first row of a key counts, the others are filtered.
     """
     hashes = _repeated_hashes(connection)
     connection.register("repeated_hashes", pa.table({"key_hash": pa.array(hashes, pa.uint64())}))
@@ -27,15 +30,23 @@ def settle_repeats(connection: duckdb.DuckDBPyConnection, extract: Extract, file
         return False
     connection.execute(spelled(exp.Create(this=exp.to_table("copy"), kind="TABLE", expression=_copies(extract), replace=True)))
     by_number = {file.number: file for file in files}
-    for file_no, count in connection.execute("SELECT file_no, count(*) FROM copy WHERE says_same GROUP BY file_no").fetchall():
-        by_number[file_no].duplicates += count
+    for file_no, same, other in connection.execute("SELECT file_no, count(*) FILTER (says_same), count(*) FILTER (NOT says_same) FROM copy GROUP BY file_no").fetchall():
+        if first_of_key:
+            by_number[file_no].filtered += same + other
+        else:
+            by_number[file_no].duplicates += same
+    if not first_of_key:
+        _quarantine_contradictions(connection, extract, by_number)
+    connection.execute("DELETE FROM staged USING copy WHERE staged.file_no = copy.file_no AND staged.row_number = copy.row_number")
+    return len(files) > 1
+
+
+def _quarantine_contradictions(connection: duckdb.DuckDBPyConnection, extract: Extract, by_number: Mapping[int, StagedFile]) -> None:
     column = ", ".join(extract.key)
     for file_no, row_number, first, key in connection.execute("SELECT file_no, row_number, first_row, key FROM copy WHERE NOT says_same ORDER BY ALL").fetchall():
         file = by_number[file_no]
         about = f"the same key as row {first + file.header_rows} with other content"
         file.quarantine.add(row_number + file.header_rows, column, key, "duplicate_key", about)
-    connection.execute("DELETE FROM staged USING copy WHERE staged.file_no = copy.file_no AND staged.row_number = copy.row_number")
-    return len(files) > 1
 
 
 def _repeated_hashes(connection: duckdb.DuckDBPyConnection) -> np.ndarray:

@@ -81,7 +81,7 @@ def _load_pending(intake: Intake, extract_mapping: ExtractMapping, pending: list
 def _commit_all(intake: Intake, extract_mapping: ExtractMapping, files: list[StagedFile]) -> list[FileReport]:
     extract = extract_mapping.extract
     intake.reached("staged")
-    has_repeats = settle_repeats(intake.connection, extract, files)
+    has_repeats = settle_repeats(intake.connection, extract, files, first_of_key=extract_mapping.first_of_key)
     pass_through_door(intake.connection, extract_mapping, intake.extract_on)
     reports = _commit_table(intake, extract, files, has_repeats=has_repeats)
     for door in door_tables(extract_mapping):
