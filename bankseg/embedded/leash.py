@@ -1,4 +1,4 @@
-"""Runs a command that ends with its parent: `python -m bankseg.embedded.leash PARENT_PID COMMAND...`.
+"""Runs a command that ends with its parent: `python -m bankseg.embedded.leash PARENT_PID SIGNAL COMMAND...`.
 
 A separate interpreter rather than a preexec function, because code run between fork and exec in a threaded parent may deadlock.
 """
@@ -19,8 +19,8 @@ def end_with_parent(number: signal.Signals) -> None:
 
 def main(arguments: list[str]) -> None:
     """End with the parent, then become the command."""
-    parent, command = int(arguments[0]), arguments[1:]
-    end_with_parent(signal.SIGTERM)
+    parent, number, command = int(arguments[0]), signal.Signals(int(arguments[1])), arguments[2:]
+    end_with_parent(number)
     if os.getppid() != parent:  # it ended before the kernel was asked
         raise SystemExit(1)
     os.execvp(command[0], command)

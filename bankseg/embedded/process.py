@@ -55,15 +55,24 @@ class Child:
             return "it left no log"
 
 
-def start(name: str, command: Sequence[str], environment: Mapping[str, str], *, log: Path, keep_open: Sequence[int] = (), cwd: Path | None = None) -> Child:
-    """Start a command on a leash, its output appended to a log that only we may read."""
+def start(
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    log: Path,
+    keep_open: Sequence[int] = (),
+    cwd: Path | None = None,
+    orphan_signal: signal.Signals = signal.SIGKILL,
+) -> Child:
+    """Start a command on a leash, its output appended to a log that only we may read; `orphan_signal` is what it gets when we are killed."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LONGEST_LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         popen = subprocess.Popen(
-            [sys.executable, "-m", "bankseg.embedded.leash", str(os.getpid()), *command],
+            [sys.executable, "-m", "bankseg.embedded.leash", str(os.getpid()), str(int(orphan_signal)), *command],
             stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=handle,
@@ -82,7 +91,8 @@ def environment(settings: Settings, base: Mapping[str, str] | None = None) -> di
     given = openmp.environment(os.environ if base is None else base)
     given.update(_as_variables(settings))
     given["OMP_WAIT_POLICY"] = "passive"  # idle OpenMP threads must not spin beside other work
-    given["REMAP_SIGTERM"] = "SIGQUIT"  # Celery's soft shutdown on SIGTERM
+    # Celery's soft shutdown sleeps its whole time whenever a task is running; a warm one ends with the task, and `stop` sets the limit.
+    given.pop("REMAP_SIGTERM", None)
     return given
 
 

@@ -16,7 +16,7 @@ from bankseg.queue import workers_answering
 from bankseg.settings import Settings
 
 WORKER_START_SECONDS = 60.0
-WORKER_STOP_SECONDS = 35.0  # above Celery's soft shutdown of 25 s
+WORKER_STOP_SECONDS = 25.0  # a job cut off here is resumed when its lease runs out
 WEB_START_SECONDS = 60.0
 WEB_STOP_SECONDS = 10.0
 WEB_THREADS = 8
@@ -42,13 +42,17 @@ class Services:
         if self.broker.child is None and not self.broker.is_alive():
             self.broker = start_broker(self.settings)
             started.append("broker")
-        if "worker" in self.wants and not _is_alive(self.worker) and not process.is_held(_worker_lock(self.settings)) and not workers_answering(self.settings):
+        if "worker" in self.wants and not _is_alive(self.worker) and not self._is_served():
             self.worker = start_worker(self.settings)
             started.append("worker")
         if "web" in self.wants and not _is_alive(self.web):
             self.web = start_web(self.settings)
             started.append("web")
         return started
+
+    def _is_served(self) -> bool:
+        """Whether another's worker serves; nobody is asked on a broker of our own, where waiting for no answer takes seconds."""
+        return process.is_held(_worker_lock(self.settings)) or (self.broker.child is None and bool(workers_answering(self.settings)))
 
     def stop(self) -> None:
         """Stop what was started here, in the order that loses nothing."""
