@@ -1,15 +1,17 @@
 """Names of the array types the demo bank is made of."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
 AnyArray = npt.NDArray[Any]  # any column on its way to a file
+Column: TypeAlias = "pa.Array[Any]"  # the same as Arrow: values of any type
 
 
 def cents(euros: Floats) -> Ints:

@@ -11,7 +11,9 @@ from bankseg.demo.transactions import clicks
 CURRENT, SAVINGS = Product.CURRENT_ACCOUNT, Product.SAVINGS
 STEERING_BAND = 0.15  # of monthly income: smaller surpluses are left where they are
 TARGET_NOISE = 0.06
+MOST_DRAWN = 0.2  # share of savings a client takes back in one month
 WITHOUT_SAVINGS = 1.8  # clients without savings keep more on their current account
+LEAKING_SHARE = 0.06  # of deposits, sent elsewhere in each month of a slow leak
 MARKET_DRIFT, MARKET_SPREAD = 0.004, 0.025
 
 
@@ -43,54 +45,55 @@ def fund_new_clients(book: Book, who: Bools, postings: Postings) -> None:
     """Bring in the first money of clients who join this month, on the day they join."""
     for product, usual in ((CURRENT, usual_current(book)), (SAVINGS, usual_savings(book))):
         client = np.flatnonzero(who & book.holds(product))
-        postings.add(book, client, product, book.clients.joined[client], np.rint(usual[client]).astype(np.int64), kind="transfer_in", channel="automatic")
+        postings.add(client, product, book.clients.joined[client], np.rint(usual[client]).astype(np.int64), kind="transfer_in", channel="automatic")
 
 
 def post_drains(rng: np.random.Generator, book: Book, first: Ints, last: Ints, postings: Postings) -> None:
-    """Post the month's share of every drain: savings to the current account, and from there to another bank."""
-    kept = book.balance + postings.totals(len(first))
-    going = (book.drain_left > 0) & (first <= last) & (book.died < 0)
+    """Post the month's share of every drain and leak: savings to the current account, and from there to another bank."""
+    kept = book.balance + postings.totals()
+    share = np.where(book.drain_left > 0, book.drain_share, np.where(book.drivers["leaking"] & ~book.drivers["silent"], LEAKING_SHARE, 0.0))
+    going = (share > 0) & (first <= last) & (book.died < 0)
     day = days_between(rng, first, last)
-    savings_out = np.rint(np.maximum(kept[:, SAVINGS], 0) * book.drain_share).astype(np.int64)
-    current_out = np.rint(np.maximum(kept[:, CURRENT], 0) * book.drain_share).astype(np.int64)
+    savings_out = np.rint(np.maximum(kept[:, SAVINGS], 0) * share).astype(np.int64)
+    current_out = np.rint(np.maximum(kept[:, CURRENT], 0) * share).astype(np.int64)
     both = np.flatnonzero(going & book.holds(SAVINGS) & book.holds(CURRENT) & (savings_out > 0))
     channel = clicks(rng, book, np.arange(len(first)))
-    postings.move(book, both, source=SAVINGS, target=CURRENT, day=day[both], amount=savings_out[both], channel=channel[both])
+    postings.move(both, source=SAVINGS, target=CURRENT, day=day[both], amount=savings_out[both], channel=channel[both])
     out = np.flatnonzero(going & book.holds(CURRENT))
     amount = current_out[out] + np.where(book.holds(SAVINGS)[out], savings_out[out], 0)
-    postings.add(book, out, CURRENT, day[out], -np.maximum(amount, 1), kind="transfer_out", channel=channel[out])
+    postings.add(out, CURRENT, day[out], -np.maximum(amount, 1), kind="transfer_out", channel=channel[out])
     alone = np.flatnonzero(going & book.holds(SAVINGS) & ~book.holds(CURRENT) & (savings_out > 0))
-    postings.add(book, alone, SAVINGS, day[alone], -savings_out[alone], kind="transfer_out", channel=channel[alone])
-    book.level = np.where(going, book.level * (1 - book.drain_share), book.level)
-    book.drain_left = np.where(going, book.drain_left - 1, book.drain_left)
+    postings.add(alone, SAVINGS, day[alone], -savings_out[alone], kind="transfer_out", channel=channel[alone])
+    book.level = np.where(going, book.level * (1 - share), book.level)
+    book.drain_left = np.where(going & (book.drain_left > 0), book.drain_left - 1, book.drain_left)
 
 
 def post_steering(rng: np.random.Generator, book: Book, first: Ints, last: Ints, postings: Postings) -> None:
     """Post the transfers by which clients steer their current account back to its usual balance."""
     columns, count = postings.columns(), len(first)
     is_busy = np.bincount(columns["client"], minlength=count) > 1
-    kept = book.balance + postings.totals(count)
+    kept = book.balance + postings.totals()
     target = usual_current(book) * np.exp(TARGET_NOISE * rng.standard_normal(count))
     surplus = np.rint(kept[:, CURRENT] - target).astype(np.int64)
     acts = is_busy & book.holds(CURRENT) & (first <= last) & ~book.drivers["silent"] & (book.died < 0)
     acts &= np.abs(surplus) > 100 * STEERING_BAND * book.clients.income
     has_savings, usual = book.holds(SAVINGS) & (book.opened[:, SAVINGS] < first), usual_savings(book)
-    elsewhere = book.drivers["disengaged"] | (book.lost_salary_months > 0) | (book.drain_left > 0)
-    saves = acts & has_savings & (surplus > 0) & ~elsewhere & (kept[:, SAVINGS] < 1.15 * usual)
-    draws = acts & has_savings & (surplus < 0) & ~elsewhere & (kept[:, SAVINGS] > np.maximum(0.85 * usual, -surplus))
+    elsewhere = book.drivers["disengaged"] | (book.lost_salary_months > 0) | (book.drain_left > 0) | book.drivers["leaking"]
+    saves = acts & has_savings & (surplus > 0) & ~elsewhere & (kept[:, SAVINGS] < 1.1 * usual)
+    draws = acts & has_savings & (surplus < 0) & ~elsewhere & (kept[:, SAVINGS] > np.maximum(0.9 * usual, -surplus / MOST_DRAWN))
     day, channel = np.maximum(last - rng.integers(0, 6, count), first), clicks(rng, book, np.arange(count))
     for who, sign in ((np.flatnonzero(saves), 1), (np.flatnonzero(draws), -1)):
         source, goal = (CURRENT, SAVINGS) if sign > 0 else (SAVINGS, CURRENT)
-        postings.move(book, who, source=source, target=goal, day=day[who], amount=np.abs(surplus[who]), channel=channel[who])
+        postings.move(who, source=source, target=goal, day=day[who], amount=np.abs(surplus[who]), channel=channel[who])
     sends, gets = np.flatnonzero(acts & ~saves & (surplus > 0)), np.flatnonzero(acts & ~draws & (surplus < 0))
-    postings.add(book, sends, CURRENT, day[sends], -surplus[sends], kind="transfer_out", channel=channel[sends])
-    postings.add(book, gets, CURRENT, day[gets], -surplus[gets], kind="transfer_in", channel="automatic")
+    postings.add(sends, CURRENT, day[sends], -surplus[sends], kind="transfer_out", channel=channel[sends])
+    postings.add(gets, CURRENT, day[gets], -surplus[gets], kind="transfer_in", channel="automatic")
 
 
 def settle(rng: np.random.Generator, book: Book, postings: Postings, market: float) -> None:
     """Turn the month's movements into month-end balances."""
     count = len(book.clients)
-    book.balance += postings.totals(count)
+    book.balance += postings.totals()
     for product, growth in ((Product.SECURITIES, market), (Product.LIFE_INSURANCE, 1.002)):
         book.balance[:, product] = np.rint(book.balance[:, product] * growth).astype(np.int64)
     card = book.holds(Product.CREDIT_CARD)

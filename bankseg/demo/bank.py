@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from importlib.resources import files as package_files
 from pathlib import Path
 
@@ -13,13 +14,14 @@ import pyarrow as pa
 
 from bankseg.demo import extract_files as extracts
 from bankseg.demo import reachability
+from bankseg.demo.arrays import Column
 from bankseg.demo.broken_rows import Fault, add_broken_rows
 from bankseg.demo.calendar import Month, months_until
+from bankseg.demo.campaigns import RETENTION
 from bankseg.demo.clients import make_clients
+from bankseg.demo.columns import pick
 from bankseg.demo.people import BRANCHES, branch_of, rm_count, rm_id
 from bankseg.demo.products import CROSS_SELL, target_name
-from bankseg.demo.campaigns import RETENTION
-from bankseg.demo.columns import pick
 from bankseg.demo.world import MonthRecord, World
 from bankseg.demo.writers import Files
 from bankseg.domain.errors import InputError
@@ -62,7 +64,13 @@ class DemoBank:
 
 
 def generate(
-    directory: Path, *, clients: int = 20_000, months: int = 36, seed: int = 20251231, last_month_end: date = date(2025, 12, 31), progress: Progress | None = None
+    directory: Path,
+    *,
+    clients: int = 20_000,
+    months: int = 36,
+    seed: int = 20251231,
+    last_month_end: date = date(2025, 12, 31),
+    progress: Progress | None = None,
 ) -> DemoBank:
     """Write a demo bank under a directory (`extracts/` and `truth/`), or return the one already there for the same parameters."""
     _check(clients, months, last_month_end)
@@ -112,7 +120,8 @@ def _write(home: Path, parameters: Parameters, progress: Progress) -> tuple[dict
         for chunk, start in enumerate(starts):
             count = min(CHUNK_CLIENTS, parameters.clients - start)
             rng = np.random.default_rng([parameters.seed, chunk])
-            Chunk(rng, chunk, start, count, months, rm_count(parameters.clients)).write(files, truth, lambda done: progress("demo bank", len(months) * chunk + done, len(months) * len(starts)))  # noqa: B023  # called within this turn only
+            told = partial(_tell, progress, len(months) * chunk, len(months) * len(starts))
+            Chunk(rng, start, count, months, rm_count(parameters.clients)).write(files, truth, told)
         faults = add_broken_rows(files, months[-1].label, last)
         rows = files.rows
     mapping = package_files("bankseg.demo").joinpath("mapping.toml").read_text(encoding="utf-8")
@@ -120,19 +129,25 @@ def _write(home: Path, parameters: Parameters, progress: Progress) -> tuple[dict
     return rows, faults
 
 
+def _tell(progress: Progress, before: int, total: int, done: int) -> None:
+    progress("demo bank", before + done, total)
+
+
 def _write_reference(files: Files, clients: int) -> None:
     """Lists of branches and relationship managers, for people to read: the mapping does not need them."""
     codes, names = zip(*BRANCHES, strict=True)
     files.csv("agences.csv").write({"CD_AGENCE": pa.array(codes), "LIBELLE": pa.array(names)})
     numbers = range(1, rm_count(clients) + 1)
-    files.csv("conseillers.csv").write({"CD_CONS": pa.array([rm_id(number) for number in numbers]), "CD_AGENCE": pa.array([branch_of(number) for number in numbers])})
+    files.csv("conseillers.csv").write(
+        {"CD_CONS": pa.array([rm_id(number) for number in numbers]), "CD_AGENCE": pa.array([branch_of(number) for number in numbers])}
+    )
 
 
 class Chunk:
     """One chunk of clients on its way to the files; nothing of it stays in memory afterwards."""
 
-    def __init__(self, rng: np.random.Generator, number: int, start: int, count: int, months: tuple[Month, ...], managers: int) -> None:
-        self._rng, self._number, self._months = rng, number, months
+    def __init__(self, rng: np.random.Generator, start: int, count: int, months: tuple[Month, ...], managers: int) -> None:
+        self._rng, self._number, self._months = rng, start // CHUNK_CLIENTS, months
         self._clients = make_clients(rng, start + 1, count, months, managers)
         self._world = World(rng, self._clients, months)
         self._ids = pa.array(self._clients.client_ids(), pa.string())
@@ -145,7 +160,7 @@ class Chunk:
             progress(done)
         self._write_rest(files, truth)
 
-    def _account_numbers(self) -> pa.Array:
+    def _account_numbers(self) -> Column:
         first, count = 10**10 + self._number * NUMBERS_A_CHUNK // 10, len(self._world.book.contracts.closed)
         return pa.array(np.arange(first, first + count)).cast(pa.string())
 
@@ -163,8 +178,9 @@ class Chunk:
             files.csv("enquetes.csv").write(extracts.survey_columns(record.surveys, self._ids, record.month))
         if record.scores:
             files.csv("notations.csv.gz").write(extracts.score_columns(record.scores, self._ids))
-        planted = {name: pa.array(column) for name, column in record.truth.items() if name != "client"}
-        truth.parquet(f"probability_{label}.parquet").write({"client_id": pick(self._ids, record.truth["client"])} | planted)
+        planted: dict[str, Column] = {"client_id": pick(self._ids, record.truth["client"])}
+        planted |= {name: pa.array(column) for name, column in record.truth.items() if name != "client"}
+        truth.parquet(f"probability_{label}.parquet").write(planted)
 
     def _write_rest(self, files: Files, truth: Files) -> None:
         rng, clients, book, last = self._rng, self._clients, self._world.book, self._months[-1].last
@@ -176,8 +192,6 @@ class Chunk:
         files.csv("consentements.csv").write(reachability.consent_columns(rng, clients, self._ids, last))
         if persuasion.rows:
             files.csv("campagnes.csv").write(extracts.campaign_columns(persuasion, book, self._ids, self._number * NUMBERS_A_CHUNK))
-        offers = {target_name(product): pa.array(persuasion.sale[:, place].astype(np.float32)) for place, product in enumerate(CROSS_SELL)}
-        truth.parquet("persuadability.parquet").write({"client_id": self._ids, RETENTION: pa.array(persuasion.stay.astype(np.float32))} | offers)
-
-
-
+        offers: dict[str, Column] = {"client_id": self._ids, RETENTION: pa.array(persuasion.stay.astype(np.float32))}
+        offers |= {target_name(product): pa.array(persuasion.sale[:, place].astype(np.float32)) for place, product in enumerate(CROSS_SELL)}
+        truth.parquet("persuadability.parquet").write(offers)

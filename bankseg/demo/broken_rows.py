@@ -110,7 +110,11 @@ def _movements(after: date) -> list[tuple[str, str, list[dict[str, Any]]]]:
 def _balances(after: date) -> list[tuple[str, str, list[dict[str, Any]]]]:
     days = [date(2001, 1, 1) + timedelta(days=place) for place in range(30)]
     return [
-        ("amount not finite", QUARANTINED, [{"DT_SOLDE": day, "SOLDE": float(value)} for day, value in zip(days[:12], ("nan", "inf", "-inf") * 4, strict=True)]),
+        (
+            "amount not finite",
+            QUARANTINED,
+            [{"DT_SOLDE": day, "SOLDE": float(value)} for day, value in zip(days[:12], ("nan", "inf", "-inf") * 4, strict=True)],
+        ),
         ("amount too large", QUARANTINED, [{"DT_SOLDE": day, "SOLDE": 9e15} for day in days[12:16]]),
         ("unknown account", QUARANTINED, [{"NUM_CTR": f"9999999{place:04d}"} for place in range(10)]),
         ("after extract", QUARANTINED, [{"DT_SOLDE": after + timedelta(days=place)} for place in range(6)]),

@@ -52,8 +52,9 @@ def months_until(last_month_end: date, months: int) -> tuple[Month, ...]:
     return tuple(last.later(back - months + 1) for back in range(months))
 
 
-def window_weights(month: Month) -> tuple[float, ...]:
-    """Share of each of the four following months that lies in the outcome window opened at this month's end."""
-    opens, closes = month.last + GAP_DAYS + 1, month.last + GAP_DAYS + HORIZON_DAYS
-    following = [month.later(ahead) for ahead in range(1, 5)]
+def window_weights(month: Month, horizon_days: int = HORIZON_DAYS) -> tuple[float, ...]:
+    """Share of each following month that lies in the outcome window opened at this month's end, as far as the window reaches."""
+    opens, closes = month.last + GAP_DAYS + 1, month.last + GAP_DAYS + horizon_days
+    following = [month.later(ahead) for ahead in range(1, 3 + horizon_days // 28)]
+    following = [each for each in following if each.first <= closes]
     return tuple(max(0, min(each.last, closes) - max(each.first, opens) + 1) / each.days for each in following)

@@ -55,7 +55,9 @@ def make_persuasion(rng: np.random.Generator, book: Book) -> Persuasion:
     return Persuasion(sale=sale, stay=stay, retained=np.zeros(count, dtype=np.int64))
 
 
-def run_campaign(rng: np.random.Generator, book: Book, month: Month, months_back: int, persuasion: Persuasion, staying: Bools, chance: dict[str, Floats]) -> dict[str, Floats]:
+def run_campaign(
+    rng: np.random.Generator, book: Book, month: Month, months_back: int, persuasion: Persuasion, staying: Bools, chance: dict[str, Floats]
+) -> dict[str, Floats]:
     """Contact this month's clients, if a campaign runs; the chances of sales with its effect added."""
     persuasion.retained = np.maximum(persuasion.retained - 1, 0)
     chance = dict(chance)
@@ -68,7 +70,15 @@ def run_campaign(rng: np.random.Generator, book: Book, month: Month, months_back
         client = np.flatnonzero(able & (rng.random(len(able)) < SHARE_CONTACTED))
         treated = rng.random(len(client)) < SHARE_TREATED
         day = days_between(rng, np.full(len(client), month.first), np.full(len(client), month.first + 4))
-        persuasion.rows.append({"client": client, "day": day, "is_treated": treated, "campaign": np.full(len(client), CAMPAIGNS.index(campaign)), "channel": _channels(rng, book, client)})
+        persuasion.rows.append(
+            {
+                "client": client,
+                "day": day,
+                "is_treated": treated,
+                "campaign": np.full(len(client), CAMPAIGNS.index(campaign)),
+                "channel": _channels(rng, book, client),
+            }
+        )
         if campaign.product is None:
             persuasion.retained[client[treated]] = RETENTION_MONTHS
         else:

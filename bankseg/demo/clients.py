@@ -70,7 +70,8 @@ class Clients:
     @property
     def is_firm(self) -> Bools:
         """Sole traders, companies, non-profits and public bodies."""
-        return (self.way >= Way.SOLE_TRADER) & (self.way <= Way.PUBLIC)
+        is_firm: Bools = (self.way >= Way.SOLE_TRADER) & (self.way <= Way.PUBLIC)
+        return is_firm
 
     @property
     def is_prospect(self) -> Bools:
@@ -104,7 +105,7 @@ def make_clients(rng: np.random.Generator, first_number: int, count: int, months
         is_digital=rng.random(count) < digital_chance,
         loyalty=rng.standard_normal(count),
         frailty=rng.standard_normal(count),
-        pace=spread(rng, 0.35, count),
+        pace=spread(rng, 0.28, count),
         current_months=0.9 * spread(rng, 0.4, count),
         savings_months=6.0 * spread(rng, 0.8, count),
         payday=payday,

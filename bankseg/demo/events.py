@@ -15,14 +15,15 @@ from bankseg.demo.transactions import clicks, has_loan, is_paid
 
 # Monthly chance to give up one product while staying a client.
 GIVE_UP = {
-    Product.SAVINGS: 0.003, Product.SECURITIES: 0.002, Product.LIFE_INSURANCE: 0.0015, Product.HOME_INSURANCE: 0.004,
+    Product.SAVINGS: 0.0006, Product.SECURITIES: 0.002, Product.LIFE_INSURANCE: 0.0015, Product.HOME_INSURANCE: 0.004,
     Product.CARD: 0.002, Product.CREDIT_CARD: 0.004, Product.OVERDRAFT: 0.003, Product.MERCHANT_SERVICES: 0.004,
 }  # fmt: skip
 # Bought now and then with nothing planted behind it.
 UNPLANTED_SALES = {Product.CARD: 0.010, Product.OVERDRAFT: 0.004}
 MOVED, FRAUD, BANK_IN_DISTRESS, ODD = 0.0002, 0.00003, 0.012, 0.00005
-SUDDEN_DRAIN = 0.55  # share of drains that take one month; the others take five
+SUDDEN_DRAIN = 0.7  # share of drains that take one month; the others take three
 SALARY_LOSS_FELT_MONTHS = 9  # months for which a lost salary drives other events
+RENEWAL_DAYS = 365
 INVESTED_SHARE = 0.15  # of deposits, put into a new investment
 
 
@@ -75,8 +76,8 @@ def start_departures(rng: np.random.Generator, book: Book, chance: dict[str, Flo
     book.lost_salary_months = np.where(loses, 1, np.where(book.lost_salary_months > 0, book.lost_salary_months + 1, 0))
     drains = staying & can_drain(book) & (rng.random(count) < chance["drain"])
     sudden = rng.random(count) < SUDDEN_DRAIN
-    share = np.where(sudden, rng.uniform(0.75, 0.92, count), rng.uniform(0.24, 0.32, count))
-    book.drain_left = np.where(drains, np.where(sudden, 1, 5), book.drain_left)
+    share = np.where(sudden, rng.uniform(0.75, 0.92, count), rng.uniform(0.36, 0.46, count))
+    book.drain_left = np.where(drains, np.where(sudden, 1, 3), book.drain_left)
     book.drain_share = np.where(drains, share, book.drain_share)
     silences = staying & ~book.drivers["silent"] & (rng.random(count) < chance["falls_silent"]) & can_fall_silent(book)
     returns = book.drivers["silent"] & (rng.random(count) < return_chance(book))
@@ -90,12 +91,14 @@ def start_departures(rng: np.random.Generator, book: Book, chance: dict[str, Flo
 
 def can_drain(book: Book) -> Bools:
     """Clients with deposits worth taking elsewhere and no drain behind them that is still felt."""
-    return (book.drain_left == 0) & (book.level > 0.7) & ~book.drivers["silent"] & (book.deposits[:, 0] > 80_000) & (book.died < 0)
+    able: Bools = (book.drain_left == 0) & (book.level > 0.45) & ~book.drivers["silent"] & (book.deposits[:, 0] > 80_000) & (book.died < 0)
+    return able
 
 
 def can_fall_silent(book: Book) -> Bools:
     """Clients with neither salary nor loan here, and no drain under way."""
-    return ~is_paid(book) & ~has_loan(book) & (book.drain_left == 0) & (book.holdings > 0)
+    able: Bools = ~is_paid(book) & ~has_loan(book) & (book.drain_left == 0) & (book.holdings > 0)
+    return able
 
 
 def return_chance(book: Book) -> Floats:
@@ -123,15 +126,15 @@ def _fund(rng: np.random.Generator, book: Book, client: Ints, product: Product, 
     for source, who in ((Product.SAVINGS, from_savings), (Product.CURRENT_ACCOUNT, ~from_savings)):
         amount = np.rint(INVESTED_SHARE * np.maximum(book.balance[client, source], 0)).astype(np.int64) // 100 * 100
         able = who & (amount > 0)
-        postings.move(book, client[able], source=source, target=product, day=day[able], amount=amount[able], channel=channel[able])
+        postings.move(client[able], source=source, target=product, day=day[able], amount=amount[able], channel=channel[able])
 
 
 def _pay_out(rng: np.random.Generator, book: Book, client: Ints, product: Product, day: Ints, month: Month, postings: Postings) -> None:
     """The loan arrives on the current account and is spent within days."""
     amount = -book.balance[client, product]
-    postings.add(book, client, Product.CURRENT_ACCOUNT, day, amount, kind="other", channel="automatic")
+    postings.add(client, Product.CURRENT_ACCOUNT, day, amount, kind="other", channel="automatic")
     spent = np.minimum(day + rng.integers(0, 5, len(client)), month.last)
-    postings.add(book, client, Product.CURRENT_ACCOUNT, spent, -amount, kind="transfer_out", channel=clicks(rng, book, client))
+    postings.add(client, Product.CURRENT_ACCOUNT, spent, -amount, kind="transfer_out", channel=clicks(rng, book, client))
 
 
 def give_up_products(rng: np.random.Generator, book: Book, month: Month, staying: Bools, postings: Postings) -> None:
@@ -144,6 +147,11 @@ def give_up_products(rng: np.random.Generator, book: Book, month: Month, staying
         _close_to_current(rng, book, client, product, month, "client_request", postings)
     for product in (Product.TERM_DEPOSIT, *LOANS):
         matured = staying & book.holds(product) & (book.matures[:, product] <= month.last)
+        if product == Product.TERM_DEPOSIT:
+            # Without savings to pay into, a term deposit is rolled over: its money does not leave by itself.
+            renews = matured & ~book.holds(Product.SAVINGS)
+            book.matures[renews, product] += RENEWAL_DAYS
+            matured &= ~renews
         broken = staying & book.holds(product) & (product == Product.TERM_DEPOSIT) & (book.drain_left > 0)
         for who, reason in ((matured, "maturity"), (broken & ~matured, "client_request")):
             _close_to_current(rng, book, np.flatnonzero(who), product, month, reason, postings)
@@ -151,25 +159,26 @@ def give_up_products(rng: np.random.Generator, book: Book, month: Month, staying
 
 def _close_to_current(rng: np.random.Generator, book: Book, client: Ints, product: Product, month: Month, reason: str, postings: Postings) -> None:
     day = days_between(rng, np.full(len(client), month.first), np.full(len(client), month.last))
+    to_savings = book.holds(Product.SAVINGS)[client] & (product == Product.TERM_DEPOSIT)
     if reason == "maturity":
         day = np.clip(book.matures[client, product], month.first, month.last)
-    amount = (book.balance + postings.totals(len(book.clients)))[client, product]
-    target = np.where(book.holds(Product.CURRENT_ACCOUNT)[client], Product.CURRENT_ACCOUNT, Product.SAVINGS)
+    amount = (book.balance + postings.totals())[client, product]
+    target = np.where(book.holds(Product.CURRENT_ACCOUNT)[client] & ~to_savings, Product.CURRENT_ACCOUNT, Product.SAVINGS)
     for goal in (Product.CURRENT_ACCOUNT, Product.SAVINGS):
         pays = (amount > 0) & (target == goal) & book.holds(goal)[client]
-        postings.move(book, client[pays], source=product, target=goal, day=day[pays], amount=amount[pays], channel="automatic")
+        postings.move(client[pays], source=product, target=goal, day=day[pays], amount=amount[pays], channel="automatic")
     postings.columns()
     close_contracts(book, client, product, day, reason)
 
 
 def close_leaving(book: Book, leaving: Leaving, postings: Postings) -> None:
     """Pay out every deposit of the leaving clients, close all their contracts and let them go."""
-    kept = book.balance + postings.totals(len(book.clients))
+    kept = book.balance + postings.totals()
     for product in PRODUCTS:
         client = np.flatnonzero(leaving.who & book.holds(product))
         if product in DEPOSITS:
             out = client[kept[client, product] != 0]
-            postings.add(book, out, product, leaving.day[out], -kept[out, product], kind="transfer_out", channel="branch")
+            postings.add(out, product, leaving.day[out], -kept[out, product], kind="transfer_out", channel="branch")
         for number, reason in enumerate(LEAVING_REASONS):
             some = client[leaving.reason[client] == number]
             close_contracts(book, some, product, leaving.day[some], reason)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from bankseg.demo import names
-from bankseg.demo.arrays import AnyArray, Ints, cents
+from bankseg.demo.arrays import AnyArray, Column, Ints, cents
 from bankseg.demo.book import Book
 from bankseg.demo.calendar import Month
 from bankseg.demo.campaigns import CAMPAIGNS, Persuasion
@@ -16,11 +16,10 @@ from bankseg.demo.contracts import FIXED, PROMOTIONAL, VARIABLE
 from bankseg.demo.instalments import Instalments
 from bankseg.demo.postings import CHANNEL_CODES, TYPE_CODES
 from bankseg.demo.products import PRODUCTS, TERMS
-from bankseg.demo.traces import DEVICE_CODES, EVENT_CODES, INTERACTION_CODES, NO_PAGE, PAGE_CODES, REASON_CODES
+from bankseg.demo.traces import DEVICE_CODES, EVENT_CODES, INTERACTION_CODES, PAGE_CODES, REASON_CODES
 from bankseg.demo.transactions import MCC_CHILD, MCC_CODES, MCC_HOME, MCC_TRAVEL
-from bankseg.demo.world import MonthRecord
 
-Columns = dict[str, pa.Array]
+Columns = dict[str, Column]
 LATIN1 = {"tiers.csv": "iso8859-1"}
 WAY_CODES = ("PP", "PP", "PP", "PP", "PP", "EI", "PM", "AS", "CO", "PP")
 REASONS_OUT = ("DEMCLI", "BANQUE", "DECES", "TERME", "ETRANGER", "FRAUDE", "ND")
@@ -47,11 +46,15 @@ def client_columns(rng: np.random.Generator, clients: Clients, book: Book, extra
         "DT_NAISS": day_texts(clients.birth, person),
         "SEXE": codes(np.where(person, clients.is_female, -1), ("H", "F")),
         "SIT_FAM": codes(np.where(person, rng.choice(4, count, p=[0.3, 0.5, 0.13, 0.07]), -1), ("C", "M", "D", "V")),
-        "NB_ENF": codes(np.where(person & (age > 25) & (age < 60), rng.choice(4, count, p=[0.4, 0.25, 0.25, 0.1]), np.where(person, 0, -1)), ("0", "1", "2", "3")),
+        "NB_ENF": codes(
+            np.where(person & (age > 25) & (age < 60), rng.choice(4, count, p=[0.4, 0.25, 0.25, 0.1]), np.where(person, 0, -1)), ("0", "1", "2", "3")
+        ),
         "NUM_FOYER": codes(np.where(clients.household >= 0, np.arange(count), -1), [f"F{number:07d}" for number in clients.household]),
         "NIV_ETUDE": codes(np.where(person, rng.integers(0, 5, count), -1), ("CAP", "BAC", "BAC2", "BAC3", "BAC5")),
         "CSP": codes(np.where(person, rng.integers(0, 6, count), -1), ("2", "3", "4", "5", "6", "8")),
-        "SIT_PRO": codes(np.where(person, np.minimum(clients.way, Way.SOLE_TRADER), -1), ("SALARIE", "RETRAITE", "SALARIE", "ETUDIANT", "AUTRE", "INDEPENDANT")),
+        "SIT_PRO": codes(
+            np.where(person, np.minimum(clients.way, Way.SOLE_TRADER), -1), ("SALARIE", "RETRAITE", "SALARIE", "ETUDIANT", "AUTRE", "INDEPENDANT")
+        ),
         "REVENU_AN": euro_texts(income, person),
         "STATUT_LOGT": codes(np.where(person, rng.choice(3, count, p=[0.45, 0.45, 0.1]), -1), ("P", "L", "H")),
         "VILLE": codes(town, PLACES),
@@ -72,7 +75,7 @@ def client_columns(rng: np.random.Generator, clients: Clients, book: Book, extra
     }
 
 
-def account_columns(book: Book, numbers: pa.Array, client_ids: pa.Array) -> Columns:
+def account_columns(book: Book, numbers: Column, client_ids: Column) -> Columns:
     """contrats.csv: one row a contract of any product."""
     column, closed = book.contracts.column, book.contracts.closed
     rate, kind = column("rate"), column("rate_type")
@@ -94,7 +97,7 @@ def account_columns(book: Book, numbers: pa.Array, client_ids: pa.Array) -> Colu
     }
 
 
-def movement_columns(rows: Mapping[str, AnyArray], numbers: pa.Array, first_id: int) -> Columns:
+def movement_columns(rows: Mapping[str, AnyArray], numbers: Column, first_id: int) -> Columns:
     """mouvements_YYYYMM.parquet: unsigned cents with a direction, as the core system books them."""
     count, mcc = len(rows["day"]), rows["mcc"]
     known_mcc = np.sort(np.array([*MCC_CODES, MCC_CHILD, MCC_TRAVEL, MCC_HOME]))
@@ -113,7 +116,7 @@ def movement_columns(rows: Mapping[str, AnyArray], numbers: pa.Array, first_id: 
     }
 
 
-def balance_columns(rows: Mapping[str, AnyArray], month: Month, numbers: pa.Array) -> Columns:
+def balance_columns(rows: Mapping[str, AnyArray], month: Month, numbers: Column) -> Columns:
     """soldes_YYYYMM.parquet: month-end balances in euros."""
     return {
         "NUM_CTR": pick(numbers, rows["row"]),
@@ -123,7 +126,7 @@ def balance_columns(rows: Mapping[str, AnyArray], month: Month, numbers: pa.Arra
     }
 
 
-def digital_columns(rows: Mapping[str, AnyArray], client_ids: pa.Array) -> Columns:
+def digital_columns(rows: Mapping[str, AnyArray], client_ids: Column) -> Columns:
     """digital_YYYYMM.parquet: daily counts."""
     pages = {**{int(product): TERMS[product].code for product in PRODUCTS}, **PAGE_CODES}
     order = sorted(pages)
@@ -137,7 +140,7 @@ def digital_columns(rows: Mapping[str, AnyArray], client_ids: pa.Array) -> Colum
     }
 
 
-def interaction_columns(rows: Mapping[str, AnyArray], client_ids: pa.Array, first_id: int, extract_day: int) -> Columns:
+def interaction_columns(rows: Mapping[str, AnyArray], client_ids: Column, first_id: int, extract_day: int) -> Columns:
     """relations.csv: calls, visits, messages and complaints."""
     reasons = {**{int(product): TERMS[product].code for product in PRODUCTS}, **REASON_CODES}
     order = sorted(reasons)
@@ -152,7 +155,7 @@ def interaction_columns(rows: Mapping[str, AnyArray], client_ids: pa.Array, firs
     }
 
 
-def survey_columns(rows: Mapping[str, AnyArray], client_ids: pa.Array, month: Month) -> Columns:
+def survey_columns(rows: Mapping[str, AnyArray], client_ids: Column, month: Month) -> Columns:
     """enquetes.csv: answers to the half-yearly recommendation poll."""
     count = len(rows["client"])
     return {
@@ -164,7 +167,7 @@ def survey_columns(rows: Mapping[str, AnyArray], client_ids: pa.Array, month: Mo
     }
 
 
-def score_columns(rows: Mapping[str, AnyArray], client_ids: pa.Array) -> Columns:
+def score_columns(rows: Mapping[str, AnyArray], client_ids: Column) -> Columns:
     """notations.csv.gz: quarterly ratings."""
     return {
         "NUM_TIERS": pick(client_ids, rows["client"]),
@@ -174,7 +177,7 @@ def score_columns(rows: Mapping[str, AnyArray], client_ids: pa.Array) -> Columns
     }
 
 
-def instalment_columns(due: Instalments, numbers: pa.Array, extract_day: int) -> Columns:
+def instalment_columns(due: Instalments, numbers: Column, extract_day: int) -> Columns:
     """echeances.csv.gz: instalments due, with the day they were paid."""
     rows = {name: np.concatenate([part[name] for part in due.parts]) for name in ("row", "due", "amount", "paid_on")}
     known = (rows["paid_on"] >= 0) & (rows["paid_on"] <= extract_day)
@@ -187,7 +190,7 @@ def instalment_columns(due: Instalments, numbers: pa.Array, extract_day: int) ->
     }
 
 
-def campaign_columns(persuasion: Persuasion, book: Book, client_ids: pa.Array, first_id: int) -> Columns:
+def campaign_columns(persuasion: Persuasion, book: Book, client_ids: Column, first_id: int) -> Columns:
     """campagnes.csv: who was contacted or kept as control, and who answered by buying."""
     if not persuasion.rows:
         return {}

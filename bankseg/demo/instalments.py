@@ -25,12 +25,11 @@ class Instalments:
 def post_instalments(rng: np.random.Generator, book: Book, month: Month, last: Ints, due: Instalments, postings: Postings) -> None:
     """Make the month's instalments due, post those paid this month and keep the late ones for later."""
     paid_now: list[tuple[Ints, Ints, Ints]] = [(due.waiting["client"], due.waiting["day"], due.waiting["amount"])]
-    for product in LOANS:
-        paid_now.append(_one_loan(rng, book, month, product, due))
+    paid_now += [_one_loan(rng, book, month, product, due) for product in LOANS]
     client, day, amount = (np.concatenate(column) for column in zip(*paid_now, strict=True))
     still_here = book.holds(Product.CURRENT_ACCOUNT)[client]
     now = still_here & (day <= last[client])
-    postings.add(book, client[now], Product.CURRENT_ACCOUNT, day[now], -amount[now], kind="loan_payment", channel="automatic")
+    postings.add(client[now], Product.CURRENT_ACCOUNT, day[now], -amount[now], kind="loan_payment", channel="automatic")
     later = still_here & (day > month.last)
     due.waiting = {"client": client[later], "day": day[later], "amount": amount[later]}
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bankseg.demo.arrays import Ints, Texts
+from bankseg.demo.arrays import Bools, Texts
 
 FIRST_HEADS = ("Al", "Be", "Cé", "Da", "El", "Fa", "Ga", "Hé", "Is", "Jo", "Ka", "Lé", "Ma", "No", "Or", "Pa", "Ro", "Sa", "Té", "Va")
 FIRST_TAILS_FEMALE = ("dine", "line", "mée", "rielle", "sande", "thilde", "viane", "zelle")
@@ -18,24 +18,28 @@ PLACE_TAILS = ("faligne", "morine", "courlay", "sèbre", "arcelle", "ildoué", "
 
 
 def _pick(rng: np.random.Generator, words: tuple[str, ...], count: int) -> Texts:
-    return np.array(words, dtype=object)[rng.integers(0, len(words), count)]
+    chosen: Texts = np.array(words, dtype=object)[rng.integers(0, len(words), count)]
+    return chosen
 
 
 def last_names(rng: np.random.Generator, count: int) -> Texts:
     """Family names."""
-    return _pick(rng, LAST_HEADS, count) + _pick(rng, LAST_MIDDLES, count) + _pick(rng, LAST_TAILS, count)
+    named: Texts = _pick(rng, LAST_HEADS, count) + _pick(rng, LAST_MIDDLES, count) + _pick(rng, LAST_TAILS, count)
+    return named
 
 
-def person_names(rng: np.random.Generator, is_female: Ints) -> Texts:
+def person_names(rng: np.random.Generator, is_female: Bools) -> Texts:
     """First and family names of persons."""
     count = len(is_female)
     tails = np.where(is_female, _pick(rng, FIRST_TAILS_FEMALE, count), _pick(rng, FIRST_TAILS_MALE, count))
-    return _pick(rng, FIRST_HEADS, count) + tails + " " + last_names(rng, count)
+    named: Texts = _pick(rng, FIRST_HEADS, count) + tails + " " + last_names(rng, count)
+    return named
 
 
 def firm_names(rng: np.random.Generator, heads: tuple[str, ...], count: int) -> Texts:
     """Names of firms and bodies that start with one of the heads."""
-    return _pick(rng, heads, count) + " " + last_names(rng, count)
+    named: Texts = _pick(rng, heads, count) + " " + last_names(rng, count)
+    return named
 
 
 def places() -> tuple[str, ...]:

@@ -34,29 +34,36 @@ def channel_number(name: str) -> int:
     return CHANNELS.index(name)
 
 
+COLUMNS = ("client", "product", "row", "day", "amount", "type", "channel", "mcc")
+
+
 @dataclass(slots=True)
 class Postings:
-    """Movements in the making; `amount` in cents, credits positive."""
+    """Movements in the making on the contracts of a book; `amount` in cents, credits positive."""
 
+    book: Book
     parts: dict[str, list[AnyArray]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
 
-    def add(self, book: Book, client: Ints, product: Product, day: Ints, amount: Ints, *, kind: str, channel: AnyArray | str, mcc: AnyArray | int = NO_MCC) -> None:
+    def add(self, client: Ints, product: Product, day: Ints, amount: Ints, *, kind: str, channel: AnyArray | str, mcc: AnyArray | int = NO_MCC) -> None:
         """Post one movement for each client given, on the contract held for the product now."""
         count = len(client)
-        channels = np.full(count, channel_number(channel)) if isinstance(channel, str) else channel
-        self.parts["client"].append(client)
-        self.parts["product"].append(np.full(count, int(product)))
-        self.parts["row"].append(book.row[client, product])
-        self.parts["day"].append(day)
-        self.parts["amount"].append(amount)
-        self.parts["type"].append(np.full(count, type_number(kind)))
-        self.parts["channel"].append(channels)
-        self.parts["mcc"].append(np.broadcast_to(np.asarray(mcc), count))
+        values: dict[str, AnyArray] = {
+            "client": client,
+            "product": np.full(count, int(product)),
+            "row": self.book.row[client, product],
+            "day": day,
+            "amount": amount,
+            "type": np.full(count, type_number(kind)),
+            "channel": np.full(count, channel_number(channel)) if isinstance(channel, str) else channel,
+            "mcc": np.broadcast_to(np.asarray(mcc), count),
+        }
+        for name, column in values.items():
+            self.parts[name].append(column)
 
-    def move(self, book: Book, client: Ints, *, source: Product, target: Product, day: Ints, amount: Ints, channel: AnyArray | str) -> None:
+    def move(self, client: Ints, *, source: Product, target: Product, day: Ints, amount: Ints, channel: AnyArray | str) -> None:
         """Post both legs of a transfer between two contracts of the same client."""
-        self.add(book, client, source, day, -amount, kind="internal_transfer", channel=channel)
-        self.add(book, client, target, day, amount, kind="internal_transfer", channel=channel)
+        self.add(client, source, day, -amount, kind="internal_transfer", channel=channel)
+        self.add(client, target, day, amount, kind="internal_transfer", channel=channel)
 
     def columns(self) -> dict[str, AnyArray]:
         """All movements so far, columns in step."""
@@ -64,12 +71,9 @@ class Postings:
         self.parts = {name: [column] for name, column in joined.items()}
         return joined
 
-    def totals(self, clients: int) -> Ints:
+    def totals(self) -> Ints:
         """Sum by client and product, in cents."""
-        columns = self.columns()
+        columns, clients = self.columns(), len(self.book.clients)
         slot = columns["client"] * len(PRODUCTS) + columns["product"]
         sums = np.bincount(slot, weights=columns["amount"], minlength=clients * len(PRODUCTS))
         return np.rint(sums).astype(np.int64).reshape(clients, len(PRODUCTS))
-
-
-COLUMNS = ("client", "product", "row", "day", "amount", "type", "channel", "mcc")

@@ -1,8 +1,8 @@
 """Contact points and consents: whether, how and for what a client may be reached."""
 
 import numpy as np
-import pyarrow as pa
 
+from bankseg.demo.arrays import Column
 from bankseg.demo.clients import Clients
 from bankseg.demo.columns import codes, day_texts, pick, yes_no
 
@@ -12,7 +12,7 @@ GRANTED = np.array([0.62, 0.30, 0.45, 0.70, 0.75])
 WITHDRAWN = 0.08  # share of consents taken back at a later date
 
 
-def contact_columns(rng: np.random.Generator, clients: Clients, client_ids: pa.Array) -> dict[str, pa.Array]:
+def contact_columns(rng: np.random.Generator, clients: Clients, client_ids: Column) -> dict[str, Column]:
     """joignabilite.csv: one row a client and contact point."""
     count = len(clients)
     has = np.column_stack([rng.random(count) < 0.88, rng.random(count) < 0.4, rng.random(count) < 0.9, np.ones(count, dtype=bool), clients.is_digital])
@@ -27,7 +27,7 @@ def contact_columns(rng: np.random.Generator, clients: Clients, client_ids: pa.A
     }
 
 
-def consent_columns(rng: np.random.Generator, clients: Clients, client_ids: pa.Array, extract_day: int) -> dict[str, pa.Array]:
+def consent_columns(rng: np.random.Generator, clients: Clients, client_ids: Column, extract_day: int) -> dict[str, Column]:
     """consentements.csv: decisions by purpose, the first on joining."""
     count, purposes = len(clients), len(PURPOSE_CODES)
     client, purpose = np.repeat(np.arange(count), purposes), np.tile(np.arange(purposes), count)

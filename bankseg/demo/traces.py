@@ -24,7 +24,7 @@ LOOKED_UP: dict[str, tuple[Product, ...]] = {
     "save_wish": (Product.SAVINGS, Product.SAVINGS, Product.TERM_DEPOSIT),
     "business_plan": (Product.BUSINESS_LOAN, Product.MERCHANT_SERVICES),
 }
-SIMULATIONS_A_MONTH, ADVICE_A_MONTH, ADVICE_BESIDE_ONLINE = 3.0, 1.7, 0.15
+SIMULATIONS_A_MONTH, ADVICE_A_MONTH, ADVICE_BESIDE_ONLINE = 4.5, 1.7, 0.15
 RATE_VIEWS_A_MONTH = 3.0
 IDLE_SIMULATIONS = 0.03  # looked up with nothing behind it, a month
 LOGINS_A_MONTH = 3.2
@@ -76,11 +76,13 @@ def interactions(rng: np.random.Generator, book: Book, first: Ints, last: Ints, 
     spoken = np.where(book.drivers["silent"], 0.1, 1.0) * here
     parts = [
         _talks(rng, 0.05 * spoken, np.array([CALL, VISIT, MESSAGE, SERVICE]), np.array([USUAL_REASON]), first, last),
-        _talks(rng, 0.5 * (book.drivers["aggrieved"] & here) + 0.0015 * spoken, np.array([COMPLAINT]), np.array([FEES_REASON, SERVICE_REASON]), first, last),
+        _talks(rng, 0.8 * (book.drivers["aggrieved"] & here) + 0.0015 * spoken, np.array([COMPLAINT]), np.array([FEES_REASON, SERVICE_REASON]), first, last),
         _talks(rng, 1.3 * (book.drivers["rate_chasing"] & here & ~book.clients.is_digital), np.array([CALL, VISIT]), np.array([RATES_REASON]), first, last),
     ]
     sure = np.flatnonzero(newly_aggrieved & here)
-    parts.append({"client": sure, "day": days_between(rng, first[sure], last[sure]), "kind": np.full(len(sure), COMPLAINT), "reason": np.full(len(sure), SERVICE_REASON)})
+    parts.append(
+        {"client": sure, "day": days_between(rng, first[sure], last[sure]), "kind": np.full(len(sure), COMPLAINT), "reason": np.full(len(sure), SERVICE_REASON)}
+    )
     advice = np.where(book.clients.is_digital, ADVICE_BESIDE_ONLINE, ADVICE_A_MONTH)
     for intent, products in LOOKED_UP.items():
         parts.append(_talks(rng, advice * (book.drivers[intent] & here), np.array([CALL, VISIT]), np.array(products), first, last))

@@ -51,12 +51,13 @@ def family_rates() -> Floats:
 
 def is_paid(book: Book) -> Bools:
     """Who has a salary or pension paid here."""
-    return (book.clients.way <= Way.PENSIONER) & (book.lost_salary_months == 0) & book.holds(Product.CURRENT_ACCOUNT)
+    paid: Bools = (book.clients.way <= Way.PENSIONER) & (book.lost_salary_months == 0) & book.holds(Product.CURRENT_ACCOUNT)
+    return paid
 
 
 def activity(book: Book) -> Floats:
     """Share of a client's usual movements in the present state."""
-    factor = np.where(book.drivers["disengaged"], 0.35, 1.0)
+    factor = np.where(book.drivers["disengaged"], 0.22, 1.0)
     factor = factor * np.where(book.lost_salary_months > 0, 0.4, 1.0)
     return factor * ~book.drivers["silent"] * (book.died < 0)
 
@@ -81,7 +82,7 @@ def post_ordinary(rng: np.random.Generator, book: Book, first: Ints, last: Ints,
         mcc = _mcc(rng, book, client) if family.kind == "card_purchase" else np.zeros(len(client), dtype=np.int64)
         for product in (Product.CURRENT_ACCOUNT, Product.SAVINGS):
             on = open_to[client] == product
-            postings.add(book, client[on], product, day[on], amount[on], kind=family.kind, channel=channel[on], mcc=mcc[on])
+            postings.add(client[on], product, day[on], amount[on], kind=family.kind, channel=channel[on], mcc=mcc[on])
 
 
 def _mcc(rng: np.random.Generator, book: Book, client: Ints) -> Ints:
@@ -100,7 +101,7 @@ def post_income(rng: np.random.Generator, book: Book, month: Month, first: Ints,
     is_pension = book.clients.age(month.last) >= RETIREMENT_AGE
     for kind, who in (("salary", paid & ~is_pension), ("pension", paid & is_pension)):
         client = np.flatnonzero(who)
-        postings.add(book, client, Product.CURRENT_ACCOUNT, day[client], cents(raised[client]), kind=kind, channel="automatic")
+        postings.add(client, Product.CURRENT_ACCOUNT, day[client], cents(raised[client]), kind=kind, channel="automatic")
 
 
 def post_fees(rng: np.random.Generator, book: Book, month: Month, first: Ints, last: Ints, postings: Postings) -> None:
@@ -108,17 +109,17 @@ def post_fees(rng: np.random.Generator, book: Book, month: Month, first: Ints, l
     has_current = book.holds(Product.CURRENT_ACCOUNT) & (last == month.last) & (first <= last)
     client = np.flatnonzero(has_current & (rng.random(len(first)) < 0.45))
     fee = -cents(np.where(book.clients.is_firm[client], 14.0, 3.2) * spread(rng, 0.3, len(client)))
-    postings.add(book, client, Product.CURRENT_ACCOUNT, last[client], fee, kind="fee", channel="automatic")
+    postings.add(client, Product.CURRENT_ACCOUNT, last[client], fee, kind="fee", channel="automatic")
     if month.month == 12:
         saver = np.flatnonzero(book.holds(Product.SAVINGS) & (last == month.last) & (book.balance[:, Product.SAVINGS] > 0))
         earned = (book.balance[saver, Product.SAVINGS] * book.rate[saver, Product.SAVINGS] / 100).astype(np.int64)
-        postings.add(book, saver, Product.SAVINGS, last[saver], earned, kind="interest", channel="automatic")
+        postings.add(saver, Product.SAVINGS, last[saver], earned, kind="interest", channel="automatic")
     is_live = has_current & (activity(book) > 0)
     client = np.repeat(np.arange(len(first)), rng.poisson(is_live * (1.1 * book.drivers["distress"] + 0.004)))
     amount = cents(0.06 * book.clients.income[client] * spread(rng, 0.4, len(client)))
     day = days_between(rng, first[client], last[client])
-    postings.add(book, client, Product.CURRENT_ACCOUNT, day, -amount, kind="direct_debit", channel="automatic")
-    postings.add(book, client, Product.CURRENT_ACCOUNT, day, amount, kind="rejected_debit", channel="automatic")
+    postings.add(client, Product.CURRENT_ACCOUNT, day, -amount, kind="direct_debit", channel="automatic")
+    postings.add(client, Product.CURRENT_ACCOUNT, day, amount, kind="rejected_debit", channel="automatic")
 
 
 def clicks(rng: np.random.Generator, book: Book, client: Ints) -> Ints:
@@ -148,5 +149,5 @@ def situation(book: Book, day: int) -> Situation:
 
 def has_loan(book: Book) -> Bools:
     """Who holds a loan now."""
-    held: Bools = (book.row[:, list(LOANS)] >= 0).any(axis=1)
+    held: Bools = np.any(book.row[:, list(LOANS)] >= 0, axis=1)
     return held

@@ -24,9 +24,10 @@ from bankseg.domain.errors import MissingDataError
 
 CHURN_TARGETS = ("hard_exit", "primary_loss", "balance_attrition", "dormancy")
 TARGETS = (*CHURN_TARGETS, *(target_name(product) for product in CROSS_SELL))
-DORMANT_DAYS, FALLEN_SHARE = 183, 0.5
+DORMANT_DAYS, ONE_CYCLE_DAYS, TWO_CYCLES_DAYS = 183, 38, 62
+FALLEN_SHARE, EXPLAINED_SHARE = 0.5, 0.8
 FLOOR_CENTS = 100_000  # baseline below which a balance cannot count as lost
-GRADUAL_SHARE, LEFT_AFTER_SUDDEN = 0.28, 0.165  # middle of what events.py draws
+GRADUAL_SHARE, LEFT_AFTER_SUDDEN = 0.41, 0.165  # middle of what events.py draws
 MONTH_DAYS = 30.4
 
 
@@ -65,14 +66,23 @@ class Outlook:
         return (1 - np.exp(-total)) * self.here
 
     def primary_loss(self) -> Floats:
-        """Two missed cycles inside the window: the salary left last month, or leaves in one of the next two."""
-        leaves = 1 - np.exp(-(self.monthly("salary_leaves", 1) + self.monthly("salary_leaves", 2)))
-        leaves = leaves * is_paid(self.book)
-        return np.where(self.book.lost_salary_months == 1, 0.99, leaves) * self.here
+        """No pay for two cycles at the window's end: it stopped last month, stops in time, or the client leaves in time."""
+        closes, total = self.month.last + GAP_DAYS + HORIZON_DAYS, np.zeros(len(self.here))
+        for ahead in (1, 2, 3):
+            last_pay = self.month.later(ahead - 1).first - 1 + self.book.clients.payday
+            next_pay = self.month.later(ahead).first - 1 + self.book.clients.payday
+            in_time = closes - last_pay >= TWO_CYCLES_DAYS
+            total += self.monthly("salary_leaves", ahead) * in_time
+            total += self.monthly("hard_exit", ahead) * in_time * np.where(closes - next_pay >= TWO_CYCLES_DAYS, 1.0, self.book.clients.payday / MONTH_DAYS)
+        stopped = (self.book.lost_salary_months == 1) & (self.book.clients.payday > self.month.days - ONE_CYCLE_DAYS + 30)
+        return np.where(stopped, 0.99, (1 - np.exp(-total)) * is_paid(self.book)) * self.here
 
     def balance_attrition(self) -> Floats:
-        """Third month end from now at half or less of the mean of the last three: a drain under way, to come, or plain noise."""
+        """Third month end from now at half or less of the mean of the last three, by money still to leave: a drain, an exit or plain noise."""
         book, base = self.book, self.book.deposits.mean(axis=1)
+        # Money that left before today explains no fall after it: with c = today / mean, the end e must satisfy c - e >= 0.8 (1 - e).
+        today = book.deposits[:, 0] / np.maximum(base, 1.0)
+        limit = np.minimum(FALLEN_SHARE, (today - EXPLAINED_SHARE) / (1 - EXPLAINED_SHARE))
         income = 100 * book.clients.income
         running = (1 - book.drain_share) ** np.minimum(book.drain_left, 3)
         kept = book.deposits[:, 0].astype(float)
@@ -80,27 +90,34 @@ class Outlook:
         kept = np.where(steers, usual_current(book) + np.maximum(book.balance[:, Product.TERM_DEPOSIT], 0), kept)
         ratio = np.maximum(kept * running, 1.0) / np.maximum(base, 1.0)
         wobble = np.where(steers, np.hypot(0.06, 0.10 * income / np.maximum(kept, 1.0)), np.hypot(0.06, 0.30 * income / np.maximum(kept, 1.0)))
-        natural = _below(ratio, wobble)
+        natural = _below(ratio, limit, wobble)
         starts = np.zeros(len(base))
         for ahead, months in ((1, 3), (2, 2), (3, 1)):
-            gradual = _below(ratio * (1 - GRADUAL_SHARE) ** months, np.hypot(wobble, 0.05 * months))
-            deep = SUDDEN_DRAIN * _below(ratio * LEFT_AFTER_SUDDEN, np.hypot(wobble, 0.2)) + (1 - SUDDEN_DRAIN) * gradual
+            gradual = _below(ratio * (1 - GRADUAL_SHARE) ** months, limit, np.hypot(wobble, 0.05 * months))
+            deep = SUDDEN_DRAIN * _below(ratio * LEFT_AFTER_SUDDEN, limit, np.hypot(wobble, 0.3)) + (1 - SUDDEN_DRAIN) * gradual
             starts += self.monthly("drain", ahead) * deep
         starts *= can_drain(book)
-        return (1 - (1 - natural) * np.exp(-starts)) * self.here * (base >= FLOOR_CENTS)
+        starts += (self.monthly("hard_exit", 1) + self.monthly("hard_exit", 2) + self.monthly("hard_exit", 3)) * (limit > 0)
+        chance: Floats = (1 - (1 - natural) * np.exp(-starts)) * self.here * (base >= FLOOR_CENTS)
+        return chance
 
     def dormancy(self) -> Floats:
-        """The 183rd day without a counted transaction falls in the window and nothing happens before it."""
-        book = self.book
-        remaining = book.last_counted + DORMANT_DAYS - self.month.last
-        due = (remaining > GAP_DAYS) & (remaining <= GAP_DAYS + HORIZON_DAYS)
-        pace = usual_pace(book)
-        back = -np.log(1 - return_chance(book)) * (1 - np.exp(-pace))
-        speed = np.where(book.drivers["silent"], back, pace * activity(book))
-        silent_soon = np.where(book.drivers["silent"] | ~can_fall_silent(book), 0.0, self.monthly("falls_silent", 1))
-        months = np.maximum(remaining, 0) / MONTH_DAYS
-        quiet = np.exp(-speed * months) * (1 - silent_soon) + silent_soon * np.exp(-speed * np.minimum(months, 0.5))
-        return quiet * due * self.here
+        """Nothing client-initiated in the 183 days after the gap, by clients who were not dormant before and stay."""
+        book, weights = self.book, window_weights(self.month, DORMANT_DAYS)
+        pace, back = usual_pace(book), return_chance(book)
+        silent, live = book.drivers["silent"], activity(book) * pace
+        # Chance of staying quiet to the end for someone silent at the start of each month, computed backwards.
+        quiet_from = [np.ones(len(silent))]
+        for ahead in range(len(weights) - 1, -1, -1):
+            returned = np.exp(-pace * sum(weights[ahead:]))
+            quiet_from.insert(0, (1 - back) * quiet_from[0] + back * returned)
+        falls = [self.monthly("falls_silent", ahead) * can_fall_silent(book) for ahead in range(1, len(weights) + 1)]
+        awake = np.exp(-live * sum(weights))
+        for ahead, fall in enumerate(falls):
+            awake = awake + fall * np.exp(-live * sum(weights[:ahead])) * quiet_from[ahead + 1]
+        was_here = self.month.last - book.last_counted < DORMANT_DAYS
+        stays = np.exp(-self.monthly("hard_exit", 1) * len(weights))
+        return np.where(silent, quiet_from[0], np.minimum(awake, 1.0)) * was_here * stays * self.here
 
     def sale(self, product: Product) -> Floats:
         able = self.here & ~self.book.holds(product) & self.book.holds(Product.CURRENT_ACCOUNT) & ~self.book.drivers["silent"]
@@ -116,15 +133,23 @@ class Outlook:
         return columns | {f"driver:{name}": is_on for name, is_on in self.book.drivers.items()} | {"margin_eur": true_margin(self.book)}
 
 
-def _below(ratio: Floats, sigma: Floats) -> Floats:
-    """Chance that a lognormal around the ratio ends at or below the fallen share (logistic approximation of the normal, error < 0.01)."""
-    z = (np.log(FALLEN_SHARE) - np.log(ratio)) / sigma
-    return 1 / (1 + np.exp(-1.702 * np.clip(z, -30, 30)))
+def _below(ratio: Floats, limit: Floats, sigma: Floats) -> Floats:
+    """Chance that a lognormal around the ratio ends at or below the limit (logistic approximation of the normal, error < 0.01)."""
+    z = (np.log(np.maximum(limit, 1e-6)) - np.log(ratio)) / sigma
+    chance: Floats = 1 / (1 + np.exp(-1.702 * np.clip(z, -30, 30)))
+    return chance
 
 
 # What the bank earns in a month: transfer price against rates, fees, and the cost of keeping a client.
 FUNDS_RATE_PCT, FEE_EUR, COST_EUR = 2.6, 6.0, 4.5
-FEES_BY_PRODUCT = {Product.HOME_INSURANCE: 5.0, Product.CARD: 3.0, Product.CREDIT_CARD: 2.5, Product.MERCHANT_SERVICES: 22.0, Product.LIFE_INSURANCE: 4.0, Product.SECURITIES: 3.0}
+FEES_BY_PRODUCT = {
+    Product.HOME_INSURANCE: 5.0,
+    Product.CARD: 3.0,
+    Product.CREDIT_CARD: 2.5,
+    Product.MERCHANT_SERVICES: 22.0,
+    Product.LIFE_INSURANCE: 4.0,
+    Product.SECURITIES: 3.0,
+}
 
 
 def true_margin(book: Book) -> AnyArray:

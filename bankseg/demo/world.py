@@ -66,7 +66,7 @@ class World:
             yield self._live_month(month, len(self.months) - 1 - index)
 
     def _live_month(self, month: Month, months_back: int) -> MonthRecord:
-        rng, book, postings = self.rng, self.book, Postings()
+        rng, book, postings = self.rng, self.book, Postings(self.book)
         joins = (book.clients.joined >= month.first) & (book.clients.joined <= month.last) & ~book.clients.is_prospect
         leaving = events.draw_leaving(rng, book, month, self.chance["hard_exit"])
         events.draw_deaths(rng, book, month)

@@ -5,11 +5,13 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, cast
+from typing import Any, Self, cast
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
+
+from bankseg.demo.arrays import Column
 
 CSV_OPTIONS = pacsv.WriteOptions(include_header=False, delimiter=";", quoting_style="none")
 
@@ -20,13 +22,13 @@ class CsvFile:
     def __init__(self, path: Path, encoding: str) -> None:
         raw: Any = path.open("wb")  # Any: gzip and plain binary files share no precise type
         # No name and no time in the gzip header: the same seed gives the same bytes.
-        self._stream: IO[bytes] = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=4) if path.suffix == ".gz" else raw
+        self._stream: Any = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=4) if path.suffix == ".gz" else raw
         self._raw, self._encoding = raw, encoding
         self.header: list[str] = []
         self.sample: list[str] = []
         self.rows = 0
 
-    def write(self, columns: Mapping[str, pa.Array]) -> None:
+    def write(self, columns: Mapping[str, Column]) -> None:
         """Append rows; the first piece also writes the header."""
         table = pa.table({name: column.cast(pa.string()) for name, column in columns.items()})
         if not self.header:
@@ -58,16 +60,15 @@ class ParquetFile:
         self.sample: pa.Table | None = None
         self.rows = 0
 
-    def write(self, columns: Mapping[str, pa.Array]) -> None:
+    def write(self, columns: Mapping[str, Column]) -> None:
         """Append one row group."""
-        self._append(pa.table(dict(columns)))
+        self._append(plain(pa.table(dict(columns))))
 
     def _append(self, table: pa.Table) -> None:
         if self.sample is None and len(table):
-            self.sample = plain(table.slice(0, 1))
+            self.sample = table.slice(0, 1)
         if self._writer is None:
-            # Without the Arrow schema: dictionary columns come back as the plain text they are.
-            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd", store_schema=False, write_page_checksum=True)
+            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd", write_page_checksum=True)
         self._writer.write_table(table)
         self.rows += len(table)
 
@@ -76,7 +77,7 @@ class ParquetFile:
         if self._writer is None or self.sample is None:
             return
         good = self.sample.to_pylist()[0]
-        self._writer.write_table(pa.Table.from_pylist([good | row for row in rows], schema=self.sample.schema).cast(self._writer.schema))
+        self._writer.write_table(pa.Table.from_pylist([good | row for row in rows], schema=self.sample.schema))
 
     def close(self) -> None:
         if self._writer is not None:
@@ -85,7 +86,10 @@ class ParquetFile:
 
 def plain(table: pa.Table) -> pa.Table:
     """Dictionary columns as the texts they stand for."""
-    return pa.table({field.name: column.cast(pa.string()) if pa.types.is_dictionary(field.type) else column for field, column in zip(table.schema, table.columns, strict=True)})
+    columns: dict[str, Any] = {}  # Any: columns of every type
+    for field, column in zip(table.schema, table.columns, strict=True):
+        columns[field.name] = column.cast(pa.string()) if pa.types.is_dictionary(field.type) else column
+    return pa.table(columns)
 
 
 class Files:
@@ -99,20 +103,20 @@ class Files:
         """The CSV file with this name."""
         if name not in self._open:
             self._open[name] = CsvFile(self._directory / name, self._encodings.get(name, "utf-8"))
-        return cast(CsvFile, self._open[name])
+        return cast("CsvFile", self._open[name])
 
     def parquet(self, name: str) -> ParquetFile:
         """The Parquet file with this name."""
         if name not in self._open:
             self._open[name] = ParquetFile(self._directory / name)
-        return cast(ParquetFile, self._open[name])
+        return cast("ParquetFile", self._open[name])
 
     @property
     def rows(self) -> dict[str, int]:
         """Well-formed rows written so far, by file."""
         return {name: file.rows for name, file in sorted(self._open.items())}
 
-    def __enter__(self) -> "Files":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
