@@ -6,12 +6,14 @@ import click
 
 from bankseg import __version__
 from bankseg.cli import demo, doctor, evaluate, export, ingest, init, stages, status, up
+from bankseg.embedded import openmp
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bankseg")
 def main() -> None:
     """Customer-value scoring for banks: extracts in; tiers, propensities, segments and lists out."""
+    openmp.ensure()  # before anything loads LightGBM
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
