@@ -75,7 +75,8 @@ class Clients:
 
     @property
     def is_prospect(self) -> Bools:
-        return self.way == Way.PROSPECT
+        is_prospect: Bools = self.way == Way.PROSPECT
+        return is_prospect
 
     def age(self, day: int) -> Floats:
         """Years since birth or foundation."""
