@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shutil
-import subprocess  # noqa: S404  # the sandbox is a fresh process: LightGBM does not survive fork
+import subprocess  # the sandbox is a fresh process: LightGBM does not survive fork
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ def save(trained: Trained, directory: Path, key: bytes) -> Artefact:
         for name, data in {**content, SEAL: _seal(digest, key).encode()}.items():
             _write(draft / name, data)
         _sync_folder(draft)
-        os.rename(draft, home)
+        draft.rename(home)
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
         if not home.is_dir():  # another worker may have saved the same model first
@@ -114,11 +114,16 @@ def canonical_json(value: Mapping[str, Any]) -> bytes:
 
 def _scores_in_child(text: str, rows: list[list[float | None]]) -> list[float]:
     package_home = str(Path(__file__).resolve().parents[2])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, [package_home, os.environ.get("PYTHONPATH", "")]))}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [package_home, os.environ.get("PYTHONPATH", "")])),
+    }
     request = json.dumps({"model": text, "rows": rows})
     command = [sys.executable, "-m", "bankseg.propensity.sandbox"]
     try:
-        done = subprocess.run(command, input=request, capture_output=True, text=True, env=environment, timeout=SANDBOX_SECONDS, check=False)  # noqa: S603  # fixed command
+        done = subprocess.run(command, input=request, capture_output=True, text=True, env=environment, timeout=SANDBOX_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
         raise ArtefactError("the model did not score its golden rows in time", "an answer", "train again") from error
     if done.returncode != 0:
@@ -155,7 +160,9 @@ def _read(path: Path, digest: str) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise ArtefactError(f"model {digest[:12]}: {path.name} cannot be read ({error.strerror})", "a plain file", "restore the artefact from backup") from error
+        raise ArtefactError(
+            f"model {digest[:12]}: {path.name} cannot be read ({error.strerror})", "a plain file", "restore the artefact from backup"
+        ) from error
     with os.fdopen(handle, "rb") as stream:
         if os.fstat(handle).st_size > MOST_BYTES:
             _refuse(digest, f"{path.name} is too large")

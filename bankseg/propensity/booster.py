@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     import lightgbm
 
 # Leaves by positives: a tree with more leaves than the positives can fill only learns noise.
-LEAVES_BY_POSITIVES = ((150, 4), (400, 7), (3000, 15))
+LEAVES_BY_POSITIVES = ((150, 7), (3000, 15))
 MOST_LEAVES = 31
 # Weight of a leaf in units of p(1-p): about this many positives where the outcome is rare.
-LEAST_HESSIAN_IN_LEAF = 2.0
+LEAST_HESSIAN_IN_LEAF = 1.0
 PATIENCE_ROUNDS = 25
 # From so many rows on, trees see enough without bagging, and a larger step costs nothing measurable in log loss but halves the time.
 MANY_ROWS = 50_000
@@ -49,18 +49,18 @@ def parameters(rows: int, positives: int, *, seed: int, threads: int, **changes:
     """
     fewer = min(positives, rows - positives)
     many = rows >= MANY_ROWS
-    leaves = next((leaves for most, leaves in LEAVES_BY_POSITIVES if fewer < most), MOST_LEAVES)
+    leaves = _leaves(fewer)
     return {
         "objective": "binary",
         "learning_rate": 0.08 if many else 0.04,
         "num_leaves": leaves,
         "min_data_in_leaf": int(np.clip(rows // 400, 10, 100)),
         "min_sum_hessian_in_leaf": LEAST_HESSIAN_IN_LEAF,
-        "lambda_l2": 5.0,
-        "feature_fraction": 0.5 if many else 0.7,
+        "lambda_l2": 1.0,
+        "feature_fraction": 0.5 if many else 0.8,
         "bagging_fraction": 1.0 if many else 0.8,
         "bagging_freq": 0 if many else 1,
-        "max_bin": 127,
+        "max_bin": 127 if many else 255,
         "bin_construct_sample_cnt": BIN_SAMPLE_ROWS,
         "enable_bundle": False,
         "cat_smooth": 20.0,
@@ -76,11 +76,29 @@ def parameters(rows: int, positives: int, *, seed: int, threads: int, **changes:
     }
 
 
+def leaf_candidates(rows: int, positives: int) -> tuple[int, ...]:
+    """Tree sizes worth comparing for a data set of this size, smallest first.
+
+    Examples
+    --------
+    >>> leaf_candidates(10_000, 2_000)
+    (7, 15, 31)
+    """
+    usual = _leaves(min(positives, rows - positives))
+    return tuple(leaves for leaves in (4, 7, 15, 31, 63) if usual // 2 <= leaves <= 2 * usual + 1)
+
+
+def _leaves(fewer: int) -> int:
+    return next((leaves for most, leaves in LEAVES_BY_POSITIVES if fewer < most), MOST_LEAVES)
+
+
 def fit(train: Matrix, parameters: Mapping[str, Any], rounds: int, *, stop: Matrix | None = None, patience: int = PATIENCE_ROUNDS) -> "lightgbm.Booster":
     """Boost at most `rounds` trees; with `stop`, end when its log loss no longer falls for `patience` rounds. `Any`: LightGBM parameters."""
-    import lightgbm  # noqa: PLC0415  # its OpenMP does not survive fork: loaded only where a job runs
+    import lightgbm  # its OpenMP does not survive fork: loaded only where a job runs
 
-    data = lightgbm.Dataset(train.x, train.y, categorical_feature=list(train.categorical), feature_name=_plain_names(train), params=dict(parameters), free_raw_data=True)
+    data = lightgbm.Dataset(
+        train.x, train.y, categorical_feature=list(train.categorical), feature_name=_plain_names(train), params=dict(parameters), free_raw_data=True
+    )
     if stop is None:
         return lightgbm.train(dict(parameters), data, num_boost_round=rounds)
     later = lightgbm.Dataset(stop.x, stop.y, reference=data, params=dict(parameters), free_raw_data=True)

@@ -59,7 +59,7 @@ class Calibrator:
                 positive, negative = _log_probabilities(raw)
                 return sigmoid(a * positive - b * negative + c)
             case "isotonic":
-                return cast("Vector", np.interp(raw, self.x, self.y))
+                return np.interp(raw, self.x, self.y)
 
     def as_json(self) -> dict[str, Any]:
         """Part of a card. `Any`: JSON."""
@@ -74,7 +74,7 @@ class Calibrator:
 def sigmoid(raw: Vector) -> Vector:
     """1 / (1 + exp(-raw)), without overflow."""
     exponent = np.exp(-np.abs(raw))
-    return cast("Vector", np.where(raw >= 0, 1.0, exponent) / (1.0 + exponent))
+    return np.where(raw >= 0, 1.0, exponent) / (1.0 + exponent)
 
 
 def logit(probability: Vector) -> Vector:
@@ -126,7 +126,7 @@ def choose_calibrator(raw: Vector, label: NDArray[Any], *, seed: int) -> tuple[C
 def fit_platt(raw: Vector, label: NDArray[np.int8]) -> Calibrator:
     """Slope and intercept by penalised maximum likelihood (Platt 1999); a slope that is not positive is refused and only the level is moved."""
     prior = np.array([1 / SLOPE_SD**2, 0.0])
-    slope, intercept = _logistic(np.column_stack([raw, np.ones_like(raw)]), label, start=np.array([1.0, 0.0]), prior=prior)
+    slope, intercept = logistic(np.column_stack([raw, np.ones_like(raw)]), label, start=np.array([1.0, 0.0]), prior=prior)
     return Calibrator("platt", (float(slope), float(intercept))) if slope > 0 else Calibrator()
 
 
@@ -134,13 +134,13 @@ def fit_beta(raw: Vector, label: NDArray[np.int8]) -> Calibrator:
     """Beta calibration (Kull, Silva Filho & Flach 2017); falls back to Platt when either exponent is not positive."""
     positive, negative = _log_probabilities(raw)
     prior = np.array([1 / SLOPE_SD**2, 1 / SLOPE_SD**2, 0.0])
-    a, b, c = _logistic(np.column_stack([positive, -negative, np.ones_like(raw)]), label, start=np.array([1.0, 1.0, 0.0]), prior=prior)
+    a, b, c = logistic(np.column_stack([positive, -negative, np.ones_like(raw)]), label, start=np.array([1.0, 1.0, 0.0]), prior=prior)
     return Calibrator("beta", (float(a), float(b), float(c))) if min(a, b) > 0 else fit_platt(raw, label)
 
 
 def fit_isotonic(raw: Vector, label: NDArray[np.int8]) -> Calibrator:
     """Isotonic regression with straight lines between block centres, so ties stay few."""
-    from scipy.optimize import isotonic_regression  # noqa: PLC0415  # costs 0.3 s and is rarely used
+    from scipy.optimize import isotonic_regression  # costs 0.3 s and is rarely used
 
     order = np.argsort(raw, kind="stable")
     fitted = isotonic_regression(label[order].astype(np.float64))
@@ -162,13 +162,14 @@ def _held_out_losses(fitter: Callable[[Vector, NDArray[np.int8]], Calibrator], r
 
 
 def _log_probabilities(raw: Vector) -> tuple[Vector, Vector]:
-    """ln p and ln(1-p) of log-odds, exact in both tails."""
+    """Logs of p and ln(1-p) of log-odds, exact in both tails."""
     return cast("Vector", -np.logaddexp(0.0, -raw)), cast("Vector", -np.logaddexp(0.0, raw))
 
 
-def _logistic(design: Vector, label: NDArray[np.int8], *, start: Vector, prior: Vector) -> Vector:
-    """Newton's method for logistic regression with a normal prior of precision `prior` around `start`; halves a step that would raise the loss."""
-    theta, best = start.copy(), np.inf
+def logistic(design: Vector, label: NDArray[Any], *, start: Vector, prior: Vector) -> Vector:
+    """Newton's method for logistic regression with a normal prior of precision `prior` around `start`; halves a step that would raise the loss. `Any`: 0 and 1 of any number type."""
+    theta: Vector = start.copy()
+    best = np.inf
     step = np.zeros_like(theta)
     for _ in range(NEWTON_STEPS):
         eta = design @ theta
@@ -183,6 +184,6 @@ def _logistic(design: Vector, label: NDArray[np.int8], *, start: Vector, prior: 
         p = sigmoid(eta)
         gradient = design.T @ (label - p) - prior * (theta - start)
         hessian = (design * (p * (1 - p))[:, None]).T @ design + np.diag(prior + 1e-9)
-        step = np.linalg.solve(hessian, gradient)
+        step = np.asarray(np.linalg.solve(hessian, gradient), dtype=np.float64)
         theta = theta + step
     return theta

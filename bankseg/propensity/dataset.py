@@ -7,10 +7,10 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bankseg.domain.errors import InputError, MissingDataError
+from bankseg.propensity.arrow import Column, compute
 
 # A level seen in fewer rows than this is treated as missing: its rate is noise.
 RAREST_LEVEL_ROWS = 5
@@ -60,7 +60,9 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if not self.table.num_rows == len(self.label) == len(self.origin):
-            raise InputError(f"{self.table.num_rows} rows of features, {len(self.label)} labels and {len(self.origin)} origins", "as many of each", "build the dataset again")
+            raise InputError(
+                f"{self.table.num_rows} rows of features, {len(self.label)} labels and {len(self.origin)} origins", "as many of each", "build the dataset again"
+            )
         if not np.isin(self.label, (0, 1)).all():
             raise InputError("labels other than 0 and 1", "0 or 1 in every row", "leave immature outcomes out; never encode them")
 
@@ -92,7 +94,9 @@ class Encoding:
         """
         missing = [feature.name for feature in self.features if feature.name not in table.column_names]
         if missing:
-            raise MissingDataError(f"the table lacks features {', '.join(missing)}", "every feature the model was trained on", "build the snapshot again or train a new model")
+            raise MissingDataError(
+                f"the table lacks features {', '.join(missing)}", "every feature the model was trained on", "build the snapshot again or train a new model"
+            )
         matrix = np.empty((table.num_rows, len(self.features)), dtype=np.float32)
         for place, feature in enumerate(self.features):
             column = table.column(feature.name)
@@ -140,29 +144,29 @@ def learn_encoding(table: pa.Table, features: Sequence[FeatureLike]) -> Encoding
     return Encoding(tuple(kept), levels)
 
 
-def numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+def numbers(column: Column) -> NDArray[np.float64]:
     """A numeric, boolean or decimal column as float64, null as NaN."""
-    return np.asarray(pc.cast(column, pa.float64()).to_numpy(), dtype=np.float64)
+    return np.asarray(compute.cast(column, pa.float64()).to_numpy(), dtype=np.float64)
 
 
 def data_hash(matrix: NDArray[np.float32], label: NDArray[np.int8], origin: NDArray[np.datetime64]) -> str:
     """SHA-256 of what a model was trained on, in row order."""
-    digest = hashlib.sha256(np.ascontiguousarray(matrix))
-    digest.update(np.ascontiguousarray(label))
-    digest.update(np.ascontiguousarray(origin.astype("datetime64[D]").astype(np.int64)))
+    digest = hashlib.sha256()
+    for part in (matrix, label, origin.astype("datetime64[D]").astype(np.int64)):
+        digest.update(part.tobytes())
     return digest.hexdigest()
 
 
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column if pa.types.is_string(column.type) else pc.cast(column, pa.string())
+def _text(column: Column) -> Column:
+    return column if pa.types.is_string(column.type) else compute.cast(column, pa.string())
 
 
-def _levels(column: pa.ChunkedArray) -> tuple[str, ...]:
-    counted = [(entry["counts"], entry["values"]) for entry in pc.value_counts(_text(column)).to_pylist() if entry["values"] is not None]
+def _levels(column: Column) -> tuple[str, ...]:
+    counted = [(entry["counts"], entry["values"]) for entry in compute.value_counts(_text(column)).to_pylist() if entry["values"] is not None]
     frequent = sorted(((count, value) for count, value in counted if count >= RAREST_LEVEL_ROWS), key=lambda pair: (-pair[0], pair[1]))
     return tuple(sorted(value for _, value in frequent[:MOST_LEVELS]))
 
 
-def _codes(column: pa.ChunkedArray, levels: Sequence[str]) -> NDArray[np.float64]:
-    index = pc.index_in(_text(column), value_set=pa.array(levels, pa.string()), skip_nulls=True)
+def _codes(column: Column, levels: Sequence[str]) -> NDArray[np.float64]:
+    index = compute.index_in(_text(column), value_set=pa.array(levels, pa.string()), skip_nulls=True)
     return numbers(index)

@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bankseg.propensity.calibration import logit, sigmoid
+from bankseg.propensity.calibration import logistic, logit, sigmoid
 
 Vector = NDArray[np.float64]
 
@@ -139,7 +139,7 @@ class _Slice:
         self.starts = np.concatenate([[0], changed]).astype(np.intp)
         self.has_ties = len(self.starts) < len(label)
         self.bins = _bin_starts(len(label), ECE_BINS)
-        self.theta = _recalibration(self.logit, self.label, np.ones(len(label)))
+        self.theta = _recalibration(self.logit, self.label)
         self.level = _level(self.logit, self.label)
 
     def metrics(self, weights: Vector) -> Vector:
@@ -183,18 +183,10 @@ class _Slice:
         return slope, intercept
 
 
-def _recalibration(x: Vector, label: Vector, weight: Vector) -> Vector:
+def _recalibration(x: Vector, label: Vector) -> Vector:
     """Slope and intercept of a logistic regression of the outcome on the log-odds (Cox 1958)."""
-    theta = np.array([1.0, 0.0])
     design = np.column_stack([x, np.ones_like(x)])
-    for _ in range(NEWTON_STEPS):
-        p = sigmoid(design @ theta)
-        hessian = (design * (weight * p * (1 - p))[:, None]).T @ design + np.eye(2) * 1e-9
-        step = np.linalg.solve(hessian, design.T @ (weight * (label - p)))
-        theta = theta + np.clip(step, -2.0, 2.0)
-        if np.abs(step).max() < 1e-10:
-            break
-    return theta
+    return logistic(design, label, start=np.array([1.0, 0.0]), prior=np.zeros(2))
 
 
 def _level(x: Vector, label: Vector) -> float:

@@ -74,6 +74,6 @@ class Propensity:
 
     @cached_property
     def _booster(self) -> "lightgbm.Booster":
-        import lightgbm  # noqa: PLC0415  # its OpenMP does not survive fork: loaded only where a job runs
+        import lightgbm  # its OpenMP does not survive fork: loaded only where a job runs
 
         return lightgbm.Booster(model_str=self._text)

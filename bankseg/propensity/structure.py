@@ -40,7 +40,7 @@ def check_structure(text: str, features: int) -> int:
         _refuse("header", f"{header['max_feature_idx']} as largest feature, {features} features on the card")
     if len(header["feature_names"].split()) != features or len(header["feature_infos"].split()) != features:
         _refuse("header", "feature names or ranges do not match the number of features")
-    sizes = _numbers("header", "tree_sizes", header["tree_sizes"], int)
+    sizes = [int(size) for size in _numbers("header", "tree_sizes", header["tree_sizes"], int)]
     if not 0 < len(sizes) <= MOST_TREES or min(sizes) <= 0:
         _refuse("header", f"{len(sizes)} trees")
     raw = body.encode()

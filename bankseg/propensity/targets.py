@@ -113,7 +113,14 @@ def label_target(name: str) -> Target:
     False
     """
     return Target(
-        f"label:{name}", "label", "client_label", "clients whose outcome was given", gap_days=0, horizon_days=0, purposes=("retention", "marketing"), materiality="low"
+        f"label:{name}",
+        "label",
+        "client_label",
+        "clients whose outcome was given",
+        gap_days=0,
+        horizon_days=0,
+        purposes=("retention", "marketing"),
+        materiality="low",
     )
 
 
@@ -145,7 +152,9 @@ def targets_for(values: Mapping[str, Any], products: Sequence[str], labels: Sequ
     own: Mapping[str, Mapping[str, Any]] = values.get("targets", {})
     unknown = sorted(set(own) - {target.name for target in declared})
     if unknown:
-        raise ConfigurationError(f"the policy adjusts unknown targets {', '.join(unknown)}", f"one of {', '.join(t.name for t in declared)}", "correct the names")
+        raise ConfigurationError(
+            f"the policy adjusts unknown targets {', '.join(unknown)}", f"one of {', '.join(t.name for t in declared)}", "correct the names"
+        )
     return tuple(_adjusted(target, values, own.get(target.name, {})) for target in declared)
 
 

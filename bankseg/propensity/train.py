@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bankseg.domain.errors import MissingDataError, TooFewPositivesError
+from bankseg.propensity.bag import bags_for, fit_bag
 from bankseg.propensity.booster import Matrix, fit, kept_rounds, parameters, raw_scores, text_of
 from bankseg.propensity.calibration import choose_calibrator
-from bankseg.propensity.crossval import LABEL_VALIDATION, cross_validate
+from bankseg.propensity.crossval import LABEL_VALIDATION, choose_recipe, cross_validate
 from bankseg.propensity.dataset import Dataset, Encoding, FeatureLike, data_hash, learn_encoding
 from bankseg.propensity.leakage import refuse_leaks
 from bankseg.propensity.metrics import chance_ece_p95, gains, measure, reliability
@@ -25,6 +26,8 @@ SEED = 20_260_101
 MOST_ROUNDS = 500
 GOLDEN_ROWS = 100
 DRIFT_BINS = 10
+# Rows that place the cut points: more move them by less than they differ from month to month.
+DRIFT_ROWS = 20_000
 TIME_VALIDATION = "out of time"
 
 Progress = Callable[[str, float], None]
@@ -91,7 +94,9 @@ def train(
     report = progress or (lambda _stage, _share: None)
     if plan is None:
         if target.has_time:
-            raise MissingDataError(f"target {target.name} without a plan of origins", "a plan: only a label without time is cross-validated", "call plan_origins")
+            raise MissingDataError(
+                f"target {target.name} without a plan of origins", "a plan: only a label without time is cross-validated", "call plan_origins"
+            )
         return _train_without_time(target, dataset, features, seed, threads, report)
     return _train_in_time(target, dataset, plan, features, seed, threads, report)
 
@@ -111,12 +116,15 @@ def _train_in_time(target: Target, dataset: Dataset, plan: OriginPlan, features:
     chosen = parameters(len(fitting.y), int(fitting.y.sum()), seed=seed, threads=threads)
     booster = fit(fitting, chosen, MOST_ROUNDS, stop=data.rows(in_calibration))
     rounds = kept_rounds(booster)
+    bags = bags_for(len(fitting.y))
+    if bags > 1:
+        booster = fit_bag(fitting, chosen, rounds, bags)
     report("calibrate", 0.5)
     calibrator, _ = choose_calibrator(raw_scores(booster, data.x[in_calibration], threads=threads), data.y[in_calibration], seed=seed)
     tested = calibrator(raw_scores(booster, data.x[in_test], threads=threads))
     judged = _judge(data.y[in_test], tested, seed)
     report("roll forward", 0.65)
-    serving = fit(data.rows(in_train | in_calibration), chosen, rounds)
+    serving = fit_bag(data.rows(in_train | in_calibration), chosen, rounds, bags)
     serving_raw = raw_scores(serving, data.x[in_test], threads=threads)
     serving_calibrator, evidence = choose_calibrator(serving_raw, data.y[in_test], seed=seed)
     report("done", 1.0)
@@ -124,7 +132,7 @@ def _train_in_time(target: Target, dataset: Dataset, plan: OriginPlan, features:
         **_declaration(target),
         **encoding.as_json(),
         **judged,
-        **_provenance(chosen, rounds, seed, threads),
+        **_provenance(chosen, rounds, bags, seed, threads),
         **_drift_reference(serving_calibrator(serving_raw), data.x[in_train | in_calibration], encoding),
         "validation": TIME_VALIDATION,
         "origins": {"train": [day.isoformat() for day in plan.train], "calibration": plan.calibration.isoformat(), "test": plan.test.isoformat()},
@@ -150,20 +158,26 @@ def _train_without_time(target: Target, dataset: Dataset, features: Sequence[Fea
     encoding = learn_encoding(dataset.table, features)
     data = _matrix(encoding, dataset)
     suspects = refuse_leaks(encoding, data.x, data.y, seed=seed)
-    found = cross_validate(data, seed=seed, threads=threads, progress=report)
-    serving = fit(data, found.recipe.parameters, found.recipe.rounds)
+    found = cross_validate(data, seed=seed, workers=threads, progress=report)
+    recipe = choose_recipe(data, seed=seed, workers=threads)
+    bags = bags_for(len(data.y))
+    serving = fit_bag(data, recipe.parameters, recipe.rounds, bags)
     report("done", 1.0)
     card = {
         **_declaration(target),
         **encoding.as_json(),
         **_judge(data.y, found.probability, seed),
-        **_provenance(found.recipe.parameters, found.recipe.rounds, seed, threads),
+        **_provenance(recipe.parameters, recipe.rounds, bags, seed, threads),
         **_drift_reference(found.probability, data.x, encoding),
         "validation": LABEL_VALIDATION,
         "origins": None,
-        "serving": {"fitted_on": "all rows", "calibrated_on": "out-of-fold scores", "note": "metrics are pooled out-of-fold; they say nothing about the future"},
-        "calibration": found.recipe.calibrator.as_json(),
-        "calibration_evidence": found.recipe.evidence,
+        "serving": {
+            "fitted_on": "all rows",
+            "calibrated_on": "out-of-fold scores",
+            "note": "metrics are pooled out-of-fold; they say nothing about the future",
+        },
+        "calibration": recipe.calibrator.as_json(),
+        "calibration_evidence": recipe.evidence,
         "calibration_judged": ", ".join(sorted(set(found.calibrations))),
         "rows": {"all": len(data.y)},
         "positives": {"all": int(data.y.sum())},
@@ -205,10 +219,10 @@ def _declaration(target: Target) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _provenance(chosen: dict[str, Any], rounds: int, seed: int, threads: int) -> dict[str, Any]:
-    import lightgbm  # noqa: PLC0415  # its OpenMP does not survive fork: loaded only where a job runs
+def _provenance(chosen: dict[str, Any], rounds: int, bags: int, seed: int, threads: int) -> dict[str, Any]:
+    import lightgbm  # its OpenMP does not survive fork: loaded only where a job runs
 
-    return {"parameters": chosen, "rounds": rounds, "seed": seed, "threads": threads, "lightgbm": lightgbm.__version__}
+    return {"parameters": chosen, "rounds": rounds, "bags": bags, "seed": seed, "threads": threads, "lightgbm": lightgbm.__version__}
 
 
 def _importance(booster: "lightgbm.Booster", encoding: Encoding) -> list[dict[str, Any]]:
@@ -221,9 +235,10 @@ def _importance(booster: "lightgbm.Booster", encoding: Encoding) -> list[dict[st
 def _drift_reference(probability: NDArray[np.float64], x: NDArray[np.float32], encoding: Encoding) -> dict[str, Any]:
     """Cut points of score and number features on the reference population, for drift statistics later."""
     inner = np.linspace(0, 1, DRIFT_BINS + 1)[1:-1]
+    sample = x[:: max(1, len(x) // DRIFT_ROWS)]
     cuts = {}
     for place, feature in enumerate(encoding.features):
-        known = x[:, place][~np.isnan(x[:, place])]
+        known = sample[:, place][~np.isnan(sample[:, place])]
         if feature.type == "number" and len(known):
             cuts[feature.name] = np.unique(np.quantile(known, inner, method="nearest")).astype(np.float64).tolist()
     return {"score_cuts": np.unique(np.quantile(probability, inner)).tolist(), "feature_cuts": cuts}
@@ -234,4 +249,3 @@ def _golden(booster: "lightgbm.Booster", x: NDArray[np.float32]) -> dict[str, An
     rows = x[np.unique(np.linspace(0, len(x) - 1, GOLDEN_ROWS).astype(np.intp))]
     raw = raw_scores(booster, rows, threads=1)
     return {"rows": [[None if np.isnan(value) else float(value) for value in row] for row in rows], "raw": raw.tolist()}
-
