@@ -1,45 +1,18 @@
-"""The words for why a propensity is what it is: a family of features, what it did to the estimate, and the client's own figure.
+"""The words for why a propensity is what it is: a family of features, the client's own figure, and what it does to the estimate.
 
 A reason tells what raises or lowers an estimate; it never claims a cause.
 """
 
-from dataclasses import dataclass
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
 
 FRENCH = "fr"
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A family in both languages."""
-
-    en: str
-    fr: str
-
-
-# Families of bankseg/features/catalogue.py.
-FAMILIES: dict[str, Words] = {
-    "balance_level": Words("level of balances", "niveau des avoirs"),
-    "balance_trend": Words("movement of balances", "évolution des avoirs"),
-    "balance_volatility": Words("swings of the balance", "variations du solde"),
-    "activity": Words("how often the account is used", "fréquence d'utilisation du compte"),
-    "recency": Words("time since the last transaction", "temps depuis la dernière opération"),
-    "channels": Words("channels used", "canaux utilisés"),
-    "salary": Words("regularity of salary payments", "régularité du salaire"),
-    "products": Words("products held", "produits détenus"),
-    "tenure": Words("length of the relationship", "ancienneté de la relation"),
-    "credit": Words("credit score and use of credit", "note et usage du crédit"),
-    "arrears": Words("late payments", "retards de paiement"),
-    "interactions": Words("contacts with the bank", "contacts avec la banque"),
-    "complaints": Words("complaints", "réclamations"),
-    "digital": Words("use of the app and website", "usage de l'application et du site"),
-    "consent": Words("consents given", "consentements donnés"),
-    "satisfaction": Words("answers to surveys", "réponses aux enquêtes"),
-    "campaigns": Words("answers to past offers", "réponses aux offres passées"),
-    "demographic": Words("personal situation", "situation personnelle"),
-    "firmographic": Words("profile of the firm", "profil de l'entreprise"),
-    "attributes": Words("the bank's own attributes", "attributs propres à la banque"),
-}
-EFFECTS = {"+": Words("raises the estimate", "augmente l'estimation"), "-": Words("lowers the estimate", "diminue l'estimation")}
+WINDOW = re.compile(r"_(\d+)([dm])(?=_|$)")
+UNITS = {"d": ("days", "jours"), "m": ("months", "mois")}
+NO_DATA = ("no data", "pas de donnée")
+MINOR_IN_UNIT = 100
 
 
 def phrase(family: str, direction: str, feature: str, value: object, language: str) -> str:
@@ -54,49 +27,114 @@ def phrase(family: str, direction: str, feature: str, value: object, language: s
     feature
         The feature of the family that weighs most.
     value
-        The client's value of that feature; null means that the bank has no such data.
+        The client's value of that feature, money in minor units; null means that the bank has no such data.
     language
         ``"en"`` or ``"fr"``.
 
     Returns
     -------
     str
-        For example ``"Regularity of salary payments (salary gap days: 74) raises the estimate"``.
+        Family, figure and effect.
 
     Examples
     --------
-    >>> phrase("tenure", "-", "tenure_days", 4100, "en")
-    'Length of the relationship (tenure days: 4,100) lowers the estimate'
+    >>> phrase("salary", "+", "days_since_income", 74, "en")
+    'Salary or pension: last one 74 days ago; raises the estimate'
+    >>> phrase("balance_trend", "-", "deposits_ratio_2m", 1.32, "fr").replace(chr(0xA0), " ")
+    'Évolution des avoirs : dépôts à 132 % de leur niveau 2 mois plus tôt ; diminue l’estimation'
     """
-    noun = _in(FAMILIES.get(family, Words(_spelled(family), _spelled(family))), language)
-    effect = _in(EFFECTS.get(direction, EFFECTS["+"]), language)
-    figure = f" ({_spelled(feature)}{_colon(language)} {figure_of(value, language)})" if feature else ""
-    return f"{noun[:1].upper()}{noun[1:]}{figure} {effect}"
+    place = _place(language)
+    noun = _words()["families"].get(family, [_spelled(family)] * 2)[place]
+    effect = _words()["effects"]["-" if direction == "-" else "+"][place]
+    told = f"{noun[:1].upper()}{noun[1:]}{' :' if place else ':'} {figure(feature, value, language)}{' ;' if place else ';'} {effect}"
+    return _typeset(told) if place else told
 
 
-def figure_of(value: object, language: str) -> str:
-    """A feature's value as a person writes it.
+def figure(feature: str, value: object, language: str) -> str:
+    """A client's value of a feature in words.
 
-    >>> figure_of(0.3812, "fr"), figure_of(None, "en")
-    ('0,38', 'no data')
+    >>> figure("income_months_12m", 9, "en"), figure("attr_nb_children", 2.0, "en"), figure("holds_savings", 0, "en")
+    ('received in 9 months of 12 months', 'attr nb children 2', 'savings held: no')
     """
+    place = _place(language)
+    words, window, product = _template(feature)
     if value is None:
-        return "pas de donnée" if language == FRENCH else "no data"
+        return f"{_spelled(feature.removeprefix('attr_'))}{' :' if place else ':'} {NO_DATA[place]}" if words is None else NO_DATA[place]
+    if words is None:
+        return f"{_spelled(feature)} {_number(value, place)}"
+    return words[place].format(
+        v=_number(value, place),
+        p=_percentage(value, place),
+        m=_number(_in_units(value), place, whole=True),
+        yes=_yes(value, place),
+        product=_product(product, place),
+        w=_window(window, place),
+    )
+
+
+def has_words(feature: str) -> bool:
+    """Whether the catalogue of words knows a feature."""
+    return _template(feature)[0] is not None
+
+
+@cache
+def _words() -> dict[str, dict[str, list[str]]]:
+    return tomllib.loads(files("bankseg.domain").joinpath("reasons.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _template(feature: str) -> tuple[list[str] | None, tuple[str, str] | None, str]:
+    """The words of a feature, its window as (length, unit), and its product."""
+    known = _words()["features"]
+    found = WINDOW.search(feature)
+    window = (found[1], found[2]) if found else None
+    windowless = WINDOW.sub("_#", feature, count=1)
+    for name in (feature, windowless):
+        if name in known:
+            return known[name], window, ""
+    for pattern, words in known.items():
+        if pattern.endswith("_*") and windowless.startswith(pattern[:-1]):
+            return words, window, windowless[len(pattern) - 1 :]
+    return None, window, ""
+
+
+def _place(language: str) -> int:
+    return 1 if language == FRENCH else 0
+
+
+def _number(value: object, place: int, *, whole: bool = False) -> str:
     if isinstance(value, bool):
-        return {(True, True): "oui", (False, True): "non", (True, False): "yes", (False, False): "no"}[value, language == FRENCH]
+        return _yes(value, place)
     if not isinstance(value, (int, float)):
-        return str(value)
-    text = f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:,.2f}"
-    return text.replace(",", "\u202f").replace(".", ",") if language == FRENCH else text
+        return _spelled(str(value))
+    text = f"{value:,.0f}" if whole or abs(value) >= 100 or float(value).is_integer() else f"{value:,.2f}"
+    return text.replace(",", "\u202f").replace(".", ",") if place else text
 
 
-def _in(words: Words, language: str) -> str:
-    return words.fr if language == FRENCH else words.en
+def _percentage(value: object, place: int) -> str:
+    return f"{value:.0%}".replace("%", "\u00a0%" if place else "%") if isinstance(value, (int, float)) else str(value)
+
+
+def _in_units(value: object) -> object:
+    return value / MINOR_IN_UNIT if isinstance(value, (int, float)) else value
+
+
+def _yes(value: object, place: int) -> str:
+    return (("no", "yes"), ("non", "oui"))[place][bool(value)]
+
+
+def _product(code: str, place: int) -> str:
+    return _words()["products"].get(code, [_spelled(code)] * 2)[place]
+
+
+def _window(window: tuple[str, str] | None, place: int) -> str:
+    return f"{window[0]} {UNITS[window[1]][place]}" if window else ""
+
+
+def _typeset(text: str) -> str:
+    """French typography: no line break before a colon or semicolon, curved apostrophes."""
+    return re.sub(r" ([:;%])", "\u00a0\\1", text).replace("'", "\u2019")
 
 
 def _spelled(code: str) -> str:
     return code.replace("_minor", "").replace("_", " ")
-
-
-def _colon(language: str) -> str:
-    return "\u00a0:" if language == FRENCH else ":"

@@ -16,6 +16,7 @@ from bankseg.storage.cross_sell import CrossSellFilter
 from bankseg.storage.portfolio import PAGE, Position, Row
 
 BEYOND_SIZE = "beyond_size"
+CAUSES = (store.OTHER_TIER, store.OTHER_SEGMENT, store.TOO_UNLIKELY, "consent", "contact_policy", "risk", "vulnerable")  # in the order a person reads them
 LARGEST_PAGE = 200
 
 
@@ -73,7 +74,7 @@ def funnel(session: Session, scope: Scope, found: CrossSellFilter, size: int | N
     if not causes:
         raise NotFoundError("nothing here")
     kept = causes.get(None, 0)
-    removed = {cause: clients for cause, clients in causes.items() if cause is not None}
+    removed = {cause: causes[cause] for cause in (*CAUSES, *sorted(set(causes) - {*CAUSES, None}, key=str)) if cause in causes}
     if size is not None and kept > size:
         removed[BEYOND_SIZE], kept = kept - size, size
     return Funnel(sum(causes.values()), removed, kept)

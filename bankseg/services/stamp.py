@@ -34,3 +34,10 @@ def stamp(session: Session) -> Stamp:
             "load extracts with `bankseg ingest`, then `bankseg run --as-of DATE`; `bankseg status` shows how far it is",
         )
     return Stamp(run.id, date.fromisoformat(run.as_of), run.published_at)
+
+
+def segment_labels(session: Session) -> dict[str, dict[str, str]]:
+    """The names of the published run's segments by code and language, as its policy gave them."""
+    run = runs.current(session)
+    scheme = run.summary.get("scheme", []) if run else []
+    return {str(entry["code"]): {"en": str(entry["label_en"]), "fr": str(entry["label_fr"])} for entry in scheme}

@@ -135,7 +135,8 @@ def choices(session: Session, scope: Scope, field: str) -> list[str]:
     """The values a filter offers: those that occur in the scope."""
     column = PublishedClient.__table__.c[field]  # type: ignore[attr-defined]  # SQLModel adds the table
     values = session.execute(select(column).where(published(scope), column.is_not(None)).distinct().order_by(column)).scalars()
-    return [value for value in values if value]
+    found = [value for value in values if value]
+    return sorted(found, key=lambda tier: TIER_ORDER.index(tier) if tier in TIER_ORDER else len(TIER_ORDER)) if field == "tier" else found
 
 
 def care(session: Session, scope: Scope) -> list[Row]:

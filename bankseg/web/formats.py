@@ -10,7 +10,7 @@ from bankseg.delivery.columns import in_units
 
 NOTHING = "–"
 LOCALES = {"en": "en_GB", "fr": "fr_FR"}
-WHOLE_FROM = 1_000  # currency units from which cents would only be noise
+WHOLE_FROM = 100  # currency units from which cents would only be noise
 
 
 def money(minor: int | None, currency: str | None, language: str) -> str:
@@ -36,7 +36,8 @@ def share(value: float | None, language: str) -> str:
     if value is None:
         return NOTHING
     pattern = "0 %" if language == "fr" else "0%"
-    return str(format_percent(value, format=pattern if value >= 0.1 else pattern.replace("0", "0.0", 1), locale=LOCALES[language]))
+    is_whole = value == 0 or value >= 0.1
+    return str(format_percent(value, format=pattern if is_whole else pattern.replace("0", "0.0", 1), locale=LOCALES[language]))
 
 
 def number(value: float | None, language: str) -> str:

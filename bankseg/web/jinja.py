@@ -3,16 +3,18 @@
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
-from flask import Flask, request, url_for
+from flask import Flask, g, request, url_for
 
 from bankseg.domain import reasons
 from bankseg.domain.rights import Right, may, sees
+from bankseg.services.stamp import segment_labels
 from bankseg.web import desk, formats, i18n
 from bankseg.web.forms import form_token
 from bankseg.web.frame import navigation
+from bankseg.web.i18n import rules
 
 # Third-party files that the build puts under static/vendor; a page works without any of them.
 VENDOR = {"htmx": "vendor/htmx.min.js", "charts": "vendor/echarts.common.min.js"}
@@ -36,6 +38,7 @@ def install(app: Flask) -> None:
         }
 
     app.jinja_env.globals.update(_=_words, label=_label, form_token=form_token, asset=lambda name: _asset(static, name), with_query=with_query, phrase=_phrase)
+    app.jinja_env.globals.update(segment_reason=_segment_reason, tier_reason=_tier_reason, evidence=_evidence)
     app.jinja_env.filters.update(
         money=lambda minor, currency: formats.money(minor, currency, desk.language()),
         share=lambda value: formats.share(value, desk.language()),
@@ -61,6 +64,8 @@ def _words(text: str, **values: object) -> str:
 
 
 def _label(kind: str, code: object) -> str:
+    if kind == "segment" and code in _segments():
+        return _segments()[str(code)][desk.language()]
     return i18n.label(kind, None if code is None else str(code), desk.language())
 
 
@@ -68,6 +73,25 @@ def _phrase(reason: dict[str, Any]) -> str:
     return reasons.phrase(
         str(reason.get("family", "")), str(reason.get("direction", "+")), str(reason.get("feature", "")), reason.get("value"), desk.language()
     )
+
+
+def _segments() -> dict[str, dict[str, str]]:
+    """The names the bank gave its segments, read once a page."""
+    if "segments" not in g:
+        g.segments = segment_labels(desk.read())
+    return cast("dict[str, dict[str, str]]", g.segments)
+
+
+def _segment_reason(text: str) -> str:
+    return rules.segment_reason(text, desk.language())
+
+
+def _tier_reason(text: str) -> str:
+    return rules.tier_reason(text, desk.language())
+
+
+def _evidence(trigger: dict[str, Any]) -> str:
+    return reasons.figure(str(trigger.get("evidence")), trigger.get("value"), desk.language())
 
 
 def _asset(static: Path, name: str) -> str:

@@ -19,11 +19,15 @@ from bankseg.storage.run import PORTFOLIO, CurrentRun, Run
 PASSWORD = "correct horse battery"  # of people who exist in tests only
 AS_OF = "2025-12-31"
 CHURN_REASONS = [
-    {"family": "salary", "direction": "+", "feature": "salary_gap_days", "value": 74, "share": 0.41},
-    {"family": "balance_trend", "direction": "+", "feature": "balance_change_90d", "value": -0.38, "share": 0.22},
+    {"family": "salary", "direction": "+", "feature": "days_since_income", "value": 74, "share": 0.41},
+    {"family": "balance_trend", "direction": "+", "feature": "deposits_ratio_2m", "value": 0.62, "share": 0.22},
     {"family": "tenure", "direction": "-", "feature": "tenure_days", "value": 4100, "share": 0.09},
 ]
-TRIGGERS = [{"code": "R1", "level": "red", "family": "arrears", "evidence": "41 days past due", "since": "2025-11-20"}]
+TRIGGERS = [{"code": "R1", "level": "red", "family": "arrears", "evidence": "counted_days_past_due", "value": 41.0}]
+SCHEME = [
+    {"code": "protect", "label_en": "Protect: likely to leave", "label_fr": "Protéger : départ probable", "action": "protect", "owner": "relationship"},
+    {"code": "grow", "label_en": "Grow: ready for a product", "label_fr": "Développer : produit adapté", "action": "grow", "owner": "marketing"},
+]
 PEOPLE = (
     ("alice", "Alice Martin", Role.RELATIONSHIP_MANAGER, "RM1", "B1"),
     ("bob", "Bob Bernard", Role.RELATIONSHIP_MANAGER, "RM2", "B2"),
@@ -59,10 +63,10 @@ def a_client(session: Session, run: Run, client_id: str, rm_id: str | None = "RM
     """A client with everything known."""
     fields: dict[str, Any] = {
         "name": f"Client {client_id}", "kind": "individual", "status": "active", "city": "Lyon", "joined_on": "2014-10-09", "currency": "EUR", "balance_minor": 1_234_567,
-        "debt_minor": 4_000_000, "value_12m_minor": 45_600, "tier": "gold", "tier_reason": "value of 456 within gold", "activity": "active", "rfm": "545", "churn": 0.31,
+        "debt_minor": 4_000_000, "value_12m_minor": 45_600, "tier": "gold", "tier_reason": "at least 4567", "activity": "active", "rfm": "545", "churn": 0.31,
         "churn_target": "balance_attrition", "churn_band": "high", "churn_reasons": json.dumps(CHURN_REASONS), "expected_loss_minor": 14_136, "best_product": "life_insurance",
         "best_propensity": 0.12, "best_margin_minor": 21_000, "best_reasons": json.dumps(CHURN_REASONS[2:]), "credit_score": 655.0, "credit_source": "internal",
-        "risk_band": "fair", "segment": "protect", "segment_reason": "gold and high churn", "action": "call", "consent_purposes": "marketing_email marketing_phone",
+        "risk_band": "normal", "segment": "protect", "segment_reason": "tier is platinum or gold and churn band is high", "action": "protect", "consent_purposes": "marketing_email marketing_phone",
         "preferred_channel": "phone", "last_interaction_on": "2025-11-02", "propensities": json.dumps({"balance_attrition": 0.31, "dormancy": 0.04, "cross_sell:life_insurance": 0.12}),
     }  # fmt: skip
     client = PublishedClient(run_id=run.id or 0, client_id=client_id, rm_id=rm_id, branch_id=branch_id, **(fields | changes))
@@ -145,7 +149,7 @@ def a_small_bank(session: Session) -> Run:
         tier="silver",
         segment="grow",
         is_high_risk=True,
-        risk_band="poor",
+        risk_band="high",
         expected_loss_minor=900,
         risk_triggers=json.dumps(TRIGGERS),
     )

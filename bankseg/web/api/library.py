@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import flask_openapi3_swagger
+import flask_openapi3_swagger  # type: ignore[import-untyped]  # ships no types
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.models.tag import Tag
