@@ -14,14 +14,14 @@ from workers.app import app
 @app.task(name=RUN_JOB, bind=True)
 def run_job(self: Any, job_id: int) -> None:  # Any: Celery's task class is untyped
     """Do one job; whether it is free to be done is decided by its row."""
-    from bankseg.services import jobs
+    from bankseg.services.jobs import execute_job
 
-    jobs.execute_job(Settings(), int(job_id), f"{self.request.hostname}:{os.getpid()}")
+    execute_job(Settings(), int(job_id), f"{self.request.hostname}:{os.getpid()}")
 
 
 @app.task(name=RECONCILE)
 def reconcile() -> None:
     """Ring again for jobs that were never rung or that lost their worker."""
-    from bankseg.services import jobs
+    from bankseg.services.jobs import reconcile as sweep
 
-    jobs.reconcile(Settings())
+    sweep(Settings())
