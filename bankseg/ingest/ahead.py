@@ -3,11 +3,12 @@
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from bankseg.domain.errors import InputError
-from bankseg.ingest.rows import Reader, Rows
+from bankseg.ingest.rows import Reader, Rows, padded_columns
 
 # Pieces parsed ahead of the checks: enough to keep both threads busy, few enough to bound memory.
 PIECES_AHEAD = 2
@@ -68,6 +69,6 @@ class ReadAhead(Generic[FileT]):
             for rows in reader.read():
                 if self._stopped.is_set():
                     return
-                self._queue.put((file, rows))
+                self._queue.put((file, replace(rows, padded=padded_columns(rows.table))))
         except InputError as error:
             self._queue.put((file, error))

@@ -79,13 +79,9 @@ def _of_text(column: Column, raw: Sql, value: Sql, mapping: Mapping, extract_map
     source = extract_mapping.columns[column.name]
     values = tuple(mapping.known_products) if column.name == "product" and extract_mapping.table == "accounts" else column.values
     if source.codes is not None:
-        unknown = both(is_not_null(raw), is_null(value))
-        checks = [Check(column.name, "unknown_code", f"not in the code list {source.codes}", unknown)]
-        if column.required:
-            checks.append(Check(column.name, "missing", "a value is required", is_null(value)))
-        if values:
-            checks.append(Check(column.name, "unknown_code", f"not one of {', '.join(values)}", both(is_not_null(value), exp.Not(this=exp.paren(one_of(value, values))))))
-        return checks
+        # The mapping's own check has seen that the code list gives none but known values.
+        checks = [Check(column.name, "unknown_code", f"not in the code list {source.codes}", both(is_not_null(raw), is_null(value)))]
+        return [*checks, Check(column.name, "missing", "a value is required", is_null(value))] if column.required else checks
     if values:
         return [Check(column.name, "unknown_code", f"not one of {', '.join(values)}", both(is_not_null(value), exp.Not(this=exp.paren(one_of(value, values)))))]
     return _of_free_text(column, raw, is_computed=source.column is None, may_be_card=source.may_be_card_number, is_suspicious=is_suspicious)
@@ -96,7 +92,7 @@ def _of_free_text(column: Column, raw: Sql, *, is_computed: bool, may_be_card: b
         return []
     is_id = column.name.endswith("_id")
     most = MOST_ID_CHARACTERS if is_id else MOST_TEXT_CHARACTERS
-    checks = [Check(column.name, "text_too_long", f"longer than {most} characters", exp.GT(this=call("length", raw), expression=number(most)))]
+    checks = [Check(column.name, "text_too_long", f"longer than {most} characters", exp.GT(this=call("strlen", raw), expression=number(most)))]
     if is_suspicious:
         checks.append(Check(column.name, "control_character", "holds a control, bidirectional or zero-width character", matches(raw, FORBIDDEN)))
     if is_id:
@@ -168,7 +164,8 @@ def fault_text(checks: list[Check]) -> Sql:
         raw = name(raw_name(check.column))
         shown = call("mask_card_number", raw) if check.reason == "card_number" else raw
         branches.append((exp.EQ(this=name("fault"), expression=number(position)), shown))
-    return case(branches, cast(exp.Null(), "VARCHAR"))
+    nothing = cast(exp.Null(), "VARCHAR")
+    return case([(is_null(name("fault")), nothing)], case(branches, nothing))
 
 
 def day(value: date) -> Sql:

@@ -33,7 +33,7 @@ def _load(connection: duckdb.DuckDBPyConnection, directory: Path, dialect: Extra
         reader.only(set(reader.columns))
         tables += [rows.table for rows in reader.read()]
     table = pa.concat_tables(tables)
-    reading = Reading(dialect, {}, {field.name: field.type for field in table.schema}, "")
+    reading = Reading(dialect, {}, {field.name: field.type for field in table.schema})
     columns = [column for column in table.column_names if column in reader.columns]
     select = exp.select(*[named(source_text(column, reading), join.prefix + column) for column in columns]).from_("lookup_rows").where(kept(join.where, reading))
     connection.register("lookup_rows", table)

@@ -244,7 +244,18 @@ class Mapping(_Strict):
             for name, source in extract.columns.items():
                 if source.codes is not None and source.codes not in self.codes:
                     raise ValueError(f"extract {position + 1} ({extract.table}.{name}) names code list {source.codes!r}, but there is no [codes.{source.codes}]")
+                self._gives_known_values(extract, name, source.codes)
         return self
+
+    def _gives_known_values(self, extract: ExtractMapping, name: str, codes: str | None) -> None:
+        """Refuse a code list that leads to a value the column does not have."""
+        column = extract.extract.column_by_name[name]
+        values = tuple(self.known_products) if (extract.table, name) == ("accounts", "product") else column.values
+        if column.type != "text" or not values:
+            return
+        strangers = sorted(set(self.codes.get(codes or "", {}).values()) - set(values))
+        if strangers:
+            raise ValueError(f"[codes.{codes}] gives {strangers[0]!r}, which {extract.table}.{name} does not have; it has {', '.join(values)}")
 
 
 def load_mapping(path: Path) -> Mapping:

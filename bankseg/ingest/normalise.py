@@ -32,7 +32,7 @@ class Reading:
     dialect: Dialect
     codes: Dictionary[str, Dictionary[str, str]]
     types: Dictionary[str, pa.DataType]
-    extract_on: str
+    padded: frozenset[str] | None = None  # text columns that must be trimmed; all when not known
 
     def is_text(self, column: str) -> bool:
         """Whether the source column is text, and not a typed column of Parquet."""
@@ -53,7 +53,8 @@ def needed_columns(source: Source) -> set[str]:
 def source_text(column: str, reading: Reading) -> Sql:
     """A source column as text without blanks around it, null where the mapping says it is missing."""
     value = name(column) if reading.is_text(column) else cast(name(column), "VARCHAR")
-    trimmed = call("trim", value)
+    is_tidy = reading.is_text(column) and reading.padded is not None and column in reading.types and column not in reading.padded
+    trimmed = value if is_tidy else call("trim", value)
     if reading.dialect.null in ((), ("",)):
         return call("nullif", trimmed, text(""))
     return case([(one_of(trimmed, {"", *(word.strip() for word in reading.dialect.null)}), exp.Null())], trimmed)

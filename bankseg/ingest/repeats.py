@@ -55,8 +55,8 @@ def _repeated_hashes(connection: duckdb.DuckDBPyConnection) -> np.ndarray:
     shares = 1 + total // HASHES_AT_ONCE
     found = []
     for share in range(shares):
-        hashes = connection.execute("SELECT key_hash FROM staged WHERE key_hash % $shares = $share", {"shares": shares, "share": share}).fetchnumpy()["key_hash"]
-        hashes = np.sort(np.asarray(hashes))
+        rows = connection.sql("SELECT key_hash FROM staged WHERE $shares = 1 OR key_hash % $shares = $share", params={"shares": shares, "share": share})
+        hashes = np.sort(rows.to_arrow_table().column("key_hash").to_numpy())
         found.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
     return np.concatenate(found)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 # Name of the column that carries the ordinal of a row in its file, counted from 1.
 ORDINAL = "__row"
@@ -29,6 +30,17 @@ class Rows:
     table: pa.Table
     broken: list[BrokenRow] = field(default_factory=list)
     is_suspicious: bool = False
+    padded: frozenset[str] = frozenset()  # text columns with blanks around some value
+
+
+def padded_columns(table: pa.Table) -> frozenset[str]:
+    """Text columns in which some value begins or ends with a blank; trimming the others would be wasted."""
+    texts = [field.name for field in table.schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
+    return frozenset(name for name in texts if _is_padded(table.column(name)))
+
+
+def _is_padded(column: pa.ChunkedArray) -> bool:
+    return any(pc.any(found(column, " ")).as_py() for found in (pc.starts_with, pc.ends_with))
 
 
 class Reader(Protocol):

@@ -52,6 +52,7 @@ class Staging:
     lookup_columns: tuple[str, ...] = ()
     _pending: list[pa.Table] = field(default_factory=list)
     _is_suspicious: bool = False
+    _padded: frozenset[str] = frozenset()
     _statements: dict[str, tuple[str, list[Check]]] = field(default_factory=dict)
 
     def stage(self, files: Sequence[StagedFile], progress: Progress | None = None) -> list[StagedFile]:
@@ -87,6 +88,7 @@ class Staging:
             self._check_pending(by_number)
         self._pending.append(table)
         self._is_suspicious = self._is_suspicious or rows.is_suspicious
+        self._padded |= rows.padded
         file.read += rows.table.num_rows + len(rows.broken)
         for broken in rows.broken:
             reason = "too_many_fields" if broken.found_fields > broken.expected_fields else "too_few_fields"
@@ -119,10 +121,10 @@ class Staging:
     def _statement(self, schema: pa.Schema) -> tuple[str, list[Check]]:
         """The statement for rows of these types, built once; the first of an extract creates `staged`."""
         exists = self.connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'staged'").fetchall() != [(0,)]
-        key = f"{exists} {self._is_suspicious} {schema.to_string()}"
+        key = f"{exists} {self._is_suspicious} {sorted(self._padded)} {schema.to_string()}"
         if key not in self._statements:
             types = {field.name: field.type for field in schema}
-            reading = Reading(self.extract_mapping, self.mapping.codes, types, self.extract_on.isoformat())
+            reading = Reading(self.extract_mapping, self.mapping.codes, types, self._padded)
             built = build(self.mapping, self.extract_mapping, reading, self.extract_on, self.buckets, is_suspicious=self._is_suspicious)
             target = exp.to_table("staged")
             whole = exp.insert(built.select, target) if exists else exp.Create(this=target, kind="TABLE", expression=built.select)

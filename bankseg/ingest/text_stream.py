@@ -21,9 +21,9 @@ GZIP_MAGIC = b"\x1f\x8b"
 BLANKS = re.compile(rb"[ \t]+")
 # Below this code only tab, line feed and carriage return are ordinary.
 FIRST_PRINTABLE = 32
-ORDINARY = (b"\n", b"\r", b"\t")
-# First two UTF-8 bytes of the bidirectional overrides and zero-width characters (U+200x, U+202x, U+206x).
-BIDI_PREFIXES = (b"\xe2\x80", b"\xe2\x81")
+ORDINARY = (10, 13, 9)
+# First UTF-8 bytes of the bidirectional overrides and zero-width characters (U+200x, U+202x, U+206x).
+BIDI_FIRST, BIDI_PREFIXES = b"\xe2", (b"\xe2\x80", b"\xe2\x81")
 
 
 class TextStream(io.RawIOBase):
@@ -90,7 +90,7 @@ class TextStream(io.RawIOBase):
         if self._collapse_blanks:
             block = self._collapsed(block)
         if not self.is_suspicious:
-            self.is_suspicious = any(prefix in block for prefix in BIDI_PREFIXES) or has_control(block)
+            self.is_suspicious = has_control(block) or has_bidirectional(block)
         return block
 
     def _unpacked(self, size: int) -> bytes:
@@ -125,5 +125,15 @@ class TextStream(io.RawIOBase):
 
 def has_control(block: bytes) -> bool:
     """Whether the bytes hold a control character other than tab and line ends, at gigabytes a second."""
-    low = np.count_nonzero(np.frombuffer(block, dtype=np.uint8) < FIRST_PRINTABLE)
-    return bool(low != sum(block.count(code) for code in ORDINARY))
+    codes = np.frombuffer(block, dtype=np.uint8)
+    unexplained = np.count_nonzero(codes < FIRST_PRINTABLE)
+    for ordinary in ORDINARY:
+        if not unexplained:
+            return False
+        unexplained -= np.count_nonzero(codes == ordinary)
+    return bool(unexplained)
+
+
+def has_bidirectional(block: bytes) -> bool:
+    """Whether the bytes may hold a bidirectional or zero-width character."""
+    return BIDI_FIRST in block and any(prefix in block for prefix in BIDI_PREFIXES)

@@ -2,15 +2,19 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from itertools import pairwise
+from threading import Semaphore
+from typing import Any, Self
 from uuid import uuid4
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 from pyarrow import fs
@@ -23,7 +27,8 @@ from bankseg.lake.sql_tree import parquet, quoted
 from bankseg.lake.tables import Lake, commit, current_files, filesystem
 
 ROW_GROUP_ROWS = 200_000
-WRITERS = 2
+# Pieces sorted ahead of the writer thread.
+PIECES_WAITING = 4
 COMPRESSION_LEVEL = 1
 
 
@@ -43,45 +48,127 @@ def write_staged(writing: Writing, imports: Mapping[str, Mapping[str, Any]], rea
     `reached` is told the name of each step, so that tests can end the process there.
     """
     present = {int(row[0]) for row in writing.connection.execute("SELECT DISTINCT bucket FROM staged").fetchall()}
-    buckets = sorted(present | writing.placement.replaced)
-    if not buckets:
+    if not present and not writing.placement.replaced:
         return None
     reached("before_files")
-    known = current_files(writing.lake, writing.extract.name)
-    with ThreadPoolExecutor(WRITERS, thread_name_prefix="bucket-writer") as pool:
-        added = list(pool.map(lambda bucket: _write_bucket(writing, bucket, known.get(bucket, [])), buckets))
+    added = _write_rewritten(writing) + _write_appended(writing)
     reached("before_commit")
     version = commit(writing.lake, writing.extract, added, writing.placement.replaced, imports)
     reached("after_commit")
     return version
 
 
-def _write_bucket(writing: Writing, bucket: int, known: list[str]) -> AddAction:
-    """One sorted file: the staged rows of a bucket and, when one of its versions was closed, all its known rows again."""
-    replaced = bucket in writing.placement.replaced
-    select = _bucket_rows(writing.extract, bucket, known if replaced else [])
-    system, folder = filesystem(writing.lake.path(writing.extract.name))
-    path = f"{BUCKET}={bucket}/{uuid4()}.parquet"
-    system.create_dir(f"{folder}/{BUCKET}={bucket}", recursive=True)
-    schema = file_schema(writing.extract)
-    bounds = _Bounds(writing.extract)
-    with writing.connection.cursor() as cursor, system.open_output_stream(f"{folder}/{path}") as sink, _writer(sink, schema, writing.extract) as writer:
-        for batch in cursor.sql(select.sql(dialect="duckdb")).to_arrow_reader(ROW_GROUP_ROWS):
-            table = pa.Table.from_batches([batch]).cast(schema)
-            bounds.see(table)
-            writer.write_table(table)
-    _flush(system, f"{folder}/{path}")
-    info = system.get_file_info(f"{folder}/{path}")
-    modified = int((info.mtime_ns or 0) // 1_000_000)
-    return AddAction(path, int(info.size or 0), {BUCKET: str(bucket)}, modified, True, bounds.as_json())
+def _write_rewritten(writing: Writing) -> list[AddAction]:
+    """Buckets in which an old version was closed: all their rows again, with those that arrived."""
+    if not writing.placement.replaced:
+        return []
+    known = current_files(writing.lake, writing.extract.name)
+    actions = []
+    for bucket in sorted(writing.placement.replaced):
+        select = _rewritten_rows(writing.extract, bucket, known[bucket])
+        with _BucketFile(writing, bucket) as file:
+            for batch in writing.connection.sql(select.sql(dialect="duckdb")).to_arrow_reader(ROW_GROUP_ROWS):
+                file.write(pa.Table.from_batches([batch]))
+        actions.append(file.action)
+    return actions
 
 
-def _bucket_rows(extract: Extract, bucket: int, known: list[str]) -> exp.Select:
+def _write_appended(writing: Writing) -> list[AddAction]:
+    """All other buckets: what arrived, sorted once over all buckets, while a second thread writes the bucket before."""
+    actions: list[Future[AddAction]] = []
+    pieces: list[Future[None]] = []
+    reader = writing.connection.sql(_arrived_rows(writing).sql(dialect="duckdb")).to_arrow_reader(ROW_GROUP_ROWS)
+    with ThreadPoolExecutor(1, thread_name_prefix="bucket-writer") as pool:
+        file: _BucketFile | None = None
+        slots = Semaphore(PIECES_WAITING)
+        for bucket, piece in _by_bucket(reader):
+            if file is None or file.bucket != bucket:
+                if file is not None:
+                    actions.append(pool.submit(file.close))
+                file = _BucketFile(writing, bucket)
+            slots.acquire()
+            pieces.append(pool.submit(_write_then_release, file, piece, slots))
+        if file is not None:
+            actions.append(pool.submit(file.close))
+    for piece_written in pieces:
+        piece_written.result()
+    return [action.result() for action in actions]
+
+
+class _BucketFile:
+    """One Parquet file of one bucket being written; the action that will make it part of the table."""
+
+    def __init__(self, writing: Writing, bucket: int) -> None:
+        self.bucket = bucket
+        self._system, folder = filesystem(writing.lake.path(writing.extract.name))
+        self._relative = f"{BUCKET}={bucket}/{uuid4()}.parquet"
+        self._path = f"{folder}/{self._relative}"
+        self._system.create_dir(f"{folder}/{BUCKET}={bucket}", recursive=True)
+        self._schema = file_schema(writing.extract)
+        self._bounds = _Bounds(writing.extract)
+        self._sink = self._system.open_output_stream(self._path)
+        self._writer = pq.ParquetWriter(
+            self._sink, self._schema, compression="zstd", compression_level=COMPRESSION_LEVEL, use_dictionary=repeating_columns(writing.extract), write_page_checksum=True
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.action = self.close()
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows, which come in order."""
+        table = table.cast(self._schema)
+        self._bounds.see(table)
+        self._writer.write_table(table)
+
+    def close(self) -> AddAction:
+        """Finish the file and have its bytes on disk before a commit names them."""
+        self._writer.close()
+        self._sink.close()
+        _flush(self._system, self._path)
+        info = self._system.get_file_info(self._path)
+        modified = int((info.mtime_ns or 0) // 1_000_000)
+        return AddAction(self._relative, int(info.size or 0), {BUCKET: str(self.bucket)}, modified, True, self._bounds.as_json())
+
+
+def _write_then_release(file: _BucketFile, piece: pa.Table, slots: Semaphore) -> None:
+    try:
+        file.write(piece)
+    finally:
+        slots.release()
+
+
+def _by_bucket(reader: pa.RecordBatchReader) -> Iterator[tuple[int, pa.Table]]:
+    """Pieces of rows sorted by bucket, each of one bucket."""
+    for batch in reader:
+        table = pa.Table.from_batches([batch])
+        buckets = table.column(BUCKET).to_numpy()
+        edges = [0, *(np.flatnonzero(np.diff(buckets)) + 1).tolist(), len(table)]
+        for start, end in pairwise(edges):
+            if end > start:
+                yield int(buckets[start]), table.slice(start, end - start).drop_columns([BUCKET])
+
+
+def _arrived_rows(writing: Writing) -> exp.Select:
+    """Staged rows of buckets that are not written again, by bucket, client and day.
+
+    `place` is the rank of a known client by bucket and identifier: sorting that integer is several times faster than sorting texts.
+    """
+    names = [quoted(name) for name in file_schema(writing.extract).names]
+    select = exp.select(*names, quoted(BUCKET)).from_(STAGED)
+    are_ranked = writing.connection.execute("SELECT count(*) FROM staged WHERE place IS NULL").fetchall() == [(0,)]
+    select = select.order_by(*(["place"] if are_ranked else [quoted(BUCKET), quoted("client_id")]), quoted(writing.extract.event_on))
+    if not writing.placement.replaced:
+        return select
+    rewritten = [exp.convert(bucket) for bucket in sorted(writing.placement.replaced)]
+    return select.where(exp.Not(this=exp.In(this=quoted(BUCKET), expressions=rewritten)))
+
+
+def _rewritten_rows(extract: Extract, bucket: int, known: list[str]) -> exp.Select:
     names = file_schema(extract).names
     staged = exp.select(*[quoted(name) for name in names]).from_(STAGED).where(exp.EQ(this=quoted(BUCKET), expression=exp.convert(bucket)))
-    if not known:
-        # `place` is the client's rank in the lake's order: sorting integers is twice as fast as sorting identifiers.
-        return staged.order_by("place", quoted("client_id"), quoted(extract.event_on))
     until = exp.alias_(exp.Case(ifs=[exp.If(this=exp.column("filename", table="closed").is_(exp.null()), true=exp.cast(exp.column(RECORDED_UNTIL, table="stored"), "timestamp"))], default=exp.column("until_at", table="closed")), RECORDED_UNTIL)  # fmt: skip
     columns = [until if name == RECORDED_UNTIL else _stored(name) for name in names]
     same = exp.and_(*[exp.EQ(this=exp.column(part, table="closed"), expression=exp.column(part, table="stored")) for part in ("filename", "file_row_number")])
@@ -93,12 +180,6 @@ def _bucket_rows(extract: Extract, bucket: int, known: list[str]) -> exp.Select:
 def _stored(name: str) -> exp.Expression:
     column = exp.column(name, table="stored", quoted=True)
     return exp.alias_(exp.cast(column, "timestamp"), name) if name == "recorded_at" else column
-
-
-def _writer(sink: pa.NativeFile, schema: pa.Schema, extract: Extract) -> pq.ParquetWriter:
-    return pq.ParquetWriter(
-        sink, schema, compression="zstd", compression_level=COMPRESSION_LEVEL, use_dictionary=repeating_columns(extract), write_page_checksum=True
-    )
 
 
 def _flush(system: fs.FileSystem, path: str) -> None:
@@ -124,7 +205,7 @@ class _Bounds:
         """Take a piece into account."""
         self._rows += len(table)
         for name in self._columns:
-            found = pa.compute.min_max(table.column(name)).as_py()
+            found = pc.min_max(table.column(name)).as_py()
             if found["min"] is not None:
                 self._low[name] = min(self._low.get(name, found["min"]), found["min"])
                 self._high[name] = max(self._high.get(name, found["max"]), found["max"])
