@@ -6,7 +6,7 @@ import click
 from pydantic import SecretStr
 
 from bankseg.cli.main import main
-from bankseg.domain import errors
+from bankseg.domain.errors import BanksegError
 from bankseg.settings import CHECKOUT, Settings
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -52,7 +52,7 @@ def exit_codes_page() -> str:
         "|---|---|---|",
     ]
     rows = [(0, "Done", "200"), (2, "The command line itself is wrong (unknown option, missing argument)", "")]
-    classes = [found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, errors.BanksegError)]
+    classes = _with_subclasses(BanksegError)
     rows += [(found.exit_code, f"{(found.__doc__ or '').splitlines()[0]} (`{found.__name__}`)", str(found.status)) for found in classes]
     lines += [f"| {code} | {meaning} | {status} |" for code, meaning, status in sorted(rows)]
     return "\n".join(lines) + "\n"
@@ -70,6 +70,10 @@ def command_line_page() -> str:
 def commands() -> list[click.Command]:
     """Every command, by name."""
     return [command for _, command in sorted(main.commands.items())]
+
+
+def _with_subclasses(found: type[BanksegError]) -> list[type[BanksegError]]:
+    return [found, *(below for subclass in found.__subclasses__() for below in _with_subclasses(subclass))]
 
 
 def _default(value: object) -> str:

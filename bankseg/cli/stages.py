@@ -28,9 +28,9 @@ ABOUT = {
 def run_to(bank: Bank, as_of: date | None, until: Stage, *, quiet: bool) -> Run:
     """Start or resume the run, with a worker of our own when none answers, and wait with progress bars."""
     schema.upgrade(bank.engine)
-    with embedded_services(bank.settings), bars(quiet=quiet) as progress:
+    with embedded_services(bank.settings) as services, bars(quiet=quiet) as progress:
         run_id = start_run(bank, as_of, until)
-        return follow_run(bank, run_id, until, show=stage_bars(progress))
+        return follow_run(bank, run_id, until, show=stage_bars(progress), pause=services.pause)
 
 
 def _command(name: str, until: Stage, about: str) -> click.Command:

@@ -1,11 +1,8 @@
 """`bankseg up`: broker, worker and web server together."""
 
-import sys
-
 import click
-from rich.console import Console
 
-from bankseg.domain.errors import BanksegError
+from bankseg.cli.outcome import reported
 from bankseg.embedded.serve import serve
 from bankseg.settings import Settings
 
@@ -15,16 +12,12 @@ from bankseg.settings import Settings
 @click.option("--port", type=click.IntRange(1, 65535), default=None, help="Port to bind; default: BANKSEG_PORT.")
 def command(host: str | None, port: int | None) -> None:
     """Start broker, worker and web server, and keep them running until Ctrl-C."""
-    settings = Settings()
-    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    console = Console(stderr=True)
-    try:
+    with reported(as_json=False):
+        settings = Settings()
+        changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         serve(
             settings.model_copy(update=changes),
             announce=lambda address: click.echo(f"bankseg is up at {address} (Ctrl-C stops it)"),
-            note=lambda text: console.print(text, style="yellow", markup=False),
+            note=lambda text: click.echo(text, err=True),
         )
-    except BanksegError as error:
-        console.print(str(error), style="red", markup=False)
-        sys.exit(error.exit_code)
     click.echo("bankseg is down")

@@ -20,6 +20,7 @@ WORKER_STOP_SECONDS = 25.0  # a job cut off here is resumed when its lease runs 
 WEB_START_SECONDS = 60.0
 WEB_STOP_SECONDS = 10.0
 WEB_THREADS = 8
+LOOK_SECONDS = 5.0
 # Where `workers` is found when the package runs from a checkout that was never installed.
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,6 +34,7 @@ class Services:
     worker: process.Child | None = None
     web: process.Child | None = None
     wants: frozenset[str] = field(default_factory=frozenset)
+    _looked_at: float = 0.0
 
     def ensure(self) -> list[str]:
         """Start again what has died or whose owner has left; the names of what was started."""
@@ -49,6 +51,13 @@ class Services:
             self.web = start_web(self.settings)
             started.append("web")
         return started
+
+    def pause(self, seconds: float) -> None:
+        """Sleep beside a wait for work, looking after the services every few seconds so that the work cannot wait for ever."""
+        time.sleep(seconds)
+        if time.monotonic() - self._looked_at > LOOK_SECONDS:
+            self.ensure()
+            self._looked_at = time.monotonic()
 
     def _is_served(self) -> bool:
         """Whether another's worker serves; nobody is asked on a broker of our own, where waiting for no answer takes seconds."""

@@ -21,6 +21,7 @@ from bankseg.embedded import broker, openmp
 from bankseg.lake.files import table_versions
 from bankseg.queue import address, workers_answering
 from bankseg.settings import Settings
+from bankseg.storage import schema
 from bankseg.storage.database import db_now, make_engine, reading, wal_is_safe
 from bankseg.storage.tables import METADATA
 
@@ -130,11 +131,13 @@ def _store(settings: Settings) -> Check:
             if table.name in present
             for column in sorted({column.name for column in table.columns} - {column["name"] for column in inspector.get_columns(table.name)})
         ]
-    if lacking:
+        at, newest = schema.revision(engine), schema.newest_revision()
+    if lacking or at != newest:
+        missing = f", {', '.join(lacking[:5])} missing ({len(lacking)} in all)" if lacking else ""
         return Check(
-            "store", State.PROBLEM, f"the schema is behind: {', '.join(lacking[:5])} missing ({len(lacking)} in all)", "run bankseg init, which also upgrades"
+            "store", State.PROBLEM, f"the schema is at {at or 'no revision'}, this release brings {newest}{missing}", "run bankseg init, which also upgrades"
         )
-    return Check("store", State.OK, f"{make_url(settings.store).get_backend_name()} answers, {len(METADATA.tables)} tables present")
+    return Check("store", State.OK, f"{make_url(settings.store).get_backend_name()} answers, schema at {at}")
 
 
 def _clock(settings: Settings, now: float) -> Check:

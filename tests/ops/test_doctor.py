@@ -11,8 +11,8 @@ from bankseg.domain.errors import ConfigurationError
 from bankseg.embedded.broker import client, start_broker
 from bankseg.services.doctor import Check, State, examine
 from bankseg.settings import Settings
+from bankseg.storage import schema
 from bankseg.storage.database import make_engine
-from bankseg.storage.tables import METADATA
 
 
 def found(settings: Settings, name: str, **variables: str) -> Check:
@@ -30,7 +30,7 @@ def test_an_empty_installation_is_examined_and_left_untouched(settings):
 def test_a_store_with_the_whole_schema_is_well_and_one_that_lacks_a_table_is_not(settings):
     settings.home.mkdir(parents=True)
     engine = make_engine(settings.store)
-    METADATA.create_all(engine)
+    schema.upgrade(engine)
     assert found(settings, "store").state == State.OK
 
     with engine.begin() as connection:
@@ -46,7 +46,7 @@ def test_the_schema_is_examined_on_postgresql_too(settings, fresh_postgres_url):
     assert found(there, "store").state == State.PROBLEM
 
     engine = make_engine(fresh_postgres_url)
-    METADATA.create_all(engine)
+    schema.upgrade(engine)
     engine.dispose()
 
     assert found(there, "store").state == State.OK
