@@ -43,6 +43,8 @@ def sign_in() -> BaseResponse:
     token = service.sign_in(desk.desk().engine, login, password, _asked_language())
     if token is None:
         return Response(render_template("sign_in.html", wanted=wanted, refused=True, login=login), status=401)
+    if "token" in g:
+        service.sign_out(desk.desk().engine, g.token)  # the session of whoever sat here before ends with it
     response = Response(status=303, headers={"Location": safe_target(wanted)})
     forms.set_cookie(response, SESSION_COOKIE, token)
     forms.drop_cookie(response, forms.VISIT_COOKIE)

@@ -35,7 +35,7 @@ def share(value: float | None, language: str) -> str:
     """
     if value is None:
         return NOTHING
-    pattern = "0 %" if language == "fr" else "0%"
+    pattern = "0\u00a0%" if language == "fr" else "0%"
     is_whole = value == 0 or value >= 0.1
     return str(format_percent(value, format=pattern if is_whole else pattern.replace("0", "0.0", 1), locale=LOCALES[language]))
 

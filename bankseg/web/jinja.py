@@ -1,5 +1,6 @@
 """What templates may call: words, formats, addresses of assets, and the frame of the page."""
 
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from flask import Flask, g, request, url_for
+from jinja2 import pass_context
 
 from bankseg.domain import reasons
 from bankseg.domain.rights import Right, may, sees
@@ -39,14 +41,8 @@ def install(app: Flask) -> None:
 
     app.jinja_env.globals.update(_=_words, label=_label, form_token=form_token, asset=lambda name: _asset(static, name), with_query=with_query, phrase=_phrase)
     app.jinja_env.globals.update(segment_reason=_segment_reason, tier_reason=_tier_reason, evidence=_evidence)
-    app.jinja_env.filters.update(
-        money=lambda minor, currency: formats.money(minor, currency, desk.language()),
-        share=lambda value: formats.share(value, desk.language()),
-        number=lambda value: formats.number(value, desk.language()),
-        day=lambda value: formats.day(value, desk.language()),
-        month=lambda value: formats.month(value, desk.language()),
-        instant=lambda value: formats.instant(value, desk.language()),
-    )
+    for form in (formats.money, formats.share, formats.number, formats.day, formats.month, formats.instant):
+        app.jinja_env.filters[form.__name__] = _in_page_language(form)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
@@ -57,6 +53,17 @@ def with_query(endpoint: str = "", **changes: object) -> str:
     address = url_for(endpoint or request.endpoint or "entrance.home", **(request.view_args or {}))
     tail = urlencode([(name, value) for name, values in query.items() for value in values if value])
     return f"{address}?{tail}" if tail else address
+
+
+def _in_page_language(form: Callable[..., str]) -> Callable[..., str]:
+    """A format as a filter; told that it depends on the page, or Jinja would fold a constant in the first reader's language."""
+
+    @pass_context
+    def filtered(context: object, *values: object) -> str:
+        del context
+        return form(*values, desk.language())
+
+    return filtered
 
 
 def _words(text: str, **values: object) -> str:

@@ -30,7 +30,7 @@ def segment_reason(text: str, language: str) -> str:
     """The rule behind a segment.
 
     >>> segment_reason("tier is platinum or gold and churn band is high", "fr")
-    'niveau Platine ou Or et attrition Élevé'
+    'niveau Platine ou Or et attrition Élevée'
     """
     if language != i18n.FRENCH:
         return text

@@ -13,6 +13,7 @@ function draw(figure) {
   place.className = "live-chart";
   figure.querySelector("svg").replaceWith(place);
   const chart = window.echarts.init(place, null, { renderer: "svg" });
+  const month = (text) => new Date(`${text}-01T00:00:00Z`).toLocaleDateString(language, { month: "short", year: "numeric", timeZone: "UTC" });
   const ink = colour("--ink-soft"), line = colour("--line");
   const bar = (name, key) => ({ name, type: "bar", data: units(numbers[key]), itemStyle: { color: colour(`--chart-${key}`) }, barGap: "-100%", barMaxWidth: 18 });
   chart.setOption({
@@ -20,7 +21,7 @@ function draw(figure) {
     aria: { enabled: true },
     grid: { left: 8, right: 8, top: 12, bottom: 8, containLabel: true },
     tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: (value) => (value === null || value === undefined ? "–" : money.format(value)) },
-    xAxis: { type: "category", data: numbers.months, axisLabel: { color: ink }, axisLine: { lineStyle: { color: line } } },
+    xAxis: { type: "category", data: numbers.months.map(month), axisLabel: { color: ink }, axisLine: { lineStyle: { color: line } } },
     yAxis: { type: "value", axisLabel: { color: ink, formatter: (value) => new Intl.NumberFormat(language, { notation: "compact" }).format(value) }, splitLine: { lineStyle: { color: line } } },
     series: [bar(words.credits, "credits"), bar(words.debits, "debits"), { name: words.balance, type: "line", data: units(numbers.balance), showSymbol: false, lineStyle: { width: 2.5 }, itemStyle: { color: colour("--chart-balance") } }],
   });

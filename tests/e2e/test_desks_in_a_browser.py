@@ -1,0 +1,169 @@
+"""Each desk's first day in a real browser, with scripts and without."""
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlmodel import col, update
+from werkzeug.serving import make_server
+
+import bankseg.web
+from bankseg.settings import Settings
+from bankseg.storage import tables
+from bankseg.storage.database import make_engine, transaction
+from bankseg.storage.job import Job
+from bankseg.storage.run import Run
+from bankseg.web.app import create_app
+from tests.web import builders
+
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE_MS = 15_000
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bank with a published run and one that is running."""
+    home = tmp_path_factory.mktemp("bank")
+    engine = make_engine(Settings(home=home).store)
+    tables.METADATA.create_all(engine)
+    builders.staff(engine)
+    with transaction(engine) as session:
+        run = builders.a_small_bank(session)
+        for number in range(60):
+            builders.a_client(session, run, f"D{number:02d}", tier="bronze", churn=number / 200)
+        going = builders.a_run(session, key="run:going", as_of="2026-01-31", state="running", published_at=None)
+        builders.a_job(session, going, "train", state="running", done=2, total=10)
+    engine.dispose()
+    return home
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    """The bank's own web server."""
+    server = make_server("127.0.0.1", 0, create_app(Settings(home=home)), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or the one BANKSEG_CHROMIUM names."""
+    chromium = Path(os.environ.get("BANKSEG_CHROMIUM", "/usr/bin/chromium"))
+    if not chromium.exists():
+        missing = f"no Chromium at {chromium}: apt-get install chromium, or set BANKSEG_CHROMIUM"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
+def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Page]:
+    """A page that must stay free of errors, blocked scripts and styles included."""
+    context = browser.new_context(base_url=address, java_script_enabled=request.param, locale="en-GB")
+    context.set_default_timeout(PATIENCE_MS)
+    page, complaints = context.new_page(), []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" and "401" not in message.text else None)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def sign_in(page: Page, login: str, password: str = builders.PASSWORD) -> None:
+    """Sign in as a person does."""
+    page.goto("/sign-in")
+    page.get_by_label("Login").fill(login)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_a_relationship_managers_morning(page: Page) -> None:
+    sign_in(page, "alice", "not the password")
+    expect(page.get_by_role("alert")).to_contain_text("do not open a session")
+    sign_in(page, "alice")
+    expect(page.get_by_role("heading", name="Whom to call today")).to_be_visible()
+
+    page.get_by_role("link", name="Clients", exact=True).click()
+    expect(page.get_by_text("62 of 62 clients")).to_be_visible()
+    page.get_by_role("link", name="Next page").click()
+    expect(page.locator("tbody tr")).to_have_count(12)
+    page.get_by_role("combobox", name="Tier").select_option("silver")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_text("1 of 62 clients")).to_be_visible()
+    expect(page).to_have_url(re.compile("tier=silver"))
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert "C2" in Path(download.value.path()).read_text()
+
+    page.get_by_role("link", name="Client C2").click()
+    expect(page.get_by_role("heading", name="Client C2")).to_be_visible()
+    expect(page.get_by_text("last one 74 days ago; raises the estimate").first).to_be_visible()
+    page.get_by_role("button", name="FR").click()
+    expect(page.get_by_text("le dernier il y a 74 jours").first).to_be_visible()
+    page.get_by_role("button", name="Se déconnecter").click()
+    page.goto("/clients/C2")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_marketer_cuts_a_list(page: Page) -> None:
+    sign_in(page, "mark")
+    page.get_by_role("link", name="Life insurance").click()
+    expect(page.get_by_role("row", name="Eligible for the product")).to_contain_text("4")
+
+    page.get_by_label("Least probability, %").fill("5")
+    page.get_by_role("button", name="Apply").click()
+
+    expect(page.get_by_role("row", name="Below the least probability")).to_contain_text("1")
+    expect(page.get_by_role("row", name="On the list")).to_contain_text("2")
+    expect(page.get_by_text("credit score", exact=False)).to_have_count(0)
+
+
+def test_a_risk_officer_reads_the_queue(page: Page) -> None:
+    sign_in(page, "rita")
+
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("tbody tr").first).to_contain_text("Stage 3")
+    page.get_by_role("link", name="Red 1").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+@pytest.mark.parametrize("page", [True], indirect=True, ids=["with scripts"])
+def test_a_run_is_watched_live(page: Page, home: Path) -> None:
+    if not (Path(bankseg.web.__file__).parent / "assets" / "static" / "vendor" / "htmx.min.js").exists():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("the front-end files were not built: install the package once with its build hook")
+    sign_in(page, "odile")
+    page.get_by_role("link", name="Run 2").click()
+    bar = page.get_by_role("progressbar", name="Training")
+    expect(bar).to_have_attribute("aria-valuenow", "20")
+
+    engine = make_engine(Settings(home=home).store)
+    with transaction(engine) as session:
+        session.exec(update(Job).where(col(Job.state) == "running").values(done=7))
+    expect(bar).to_have_attribute("aria-valuenow", "70")
+
+    with transaction(engine) as session:
+        session.exec(update(Job).where(col(Job.state) == "running").values(state="done"))
+        session.exec(update(Run).where(col(Run.state) == "running").values(state="failed", error="a disk was full"))
+    expect(page.get_by_role("alert")).to_contain_text("a disk was full")
+    engine.dispose()
