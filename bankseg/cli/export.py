@@ -5,11 +5,10 @@ import sys
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from sqlalchemy import Engine
 
 from bankseg.delivery.columns import FORMATS, Format
 from bankseg.domain.errors import BanksegError, InputError, NotFoundError
@@ -21,6 +20,9 @@ from bankseg.storage import person as people
 from bankseg.storage.cross_sell import CrossSellFilter
 from bankseg.storage.database import make_engine, reading
 from bankseg.storage.portfolio import PortfolioFilter
+
+if TYPE_CHECKING:  # only the store makes engines
+    from sqlalchemy import Engine
 
 LISTS = ("portfolio", "cross-sell", "risk")
 
@@ -62,7 +64,7 @@ def command(  # noqa: PLR0913  # one argument an option
     _tell(done, as_json=as_json)
 
 
-def _export(engine: Engine, scope: Scope, what: str, path: Path, file_format: Format, found: CrossSellFilter, top: int | None) -> Exported:
+def _export(engine: "Engine", scope: Scope, what: str, path: Path, file_format: Format, found: CrossSellFilter, top: int | None) -> Exported:
     match what:
         case "portfolio":
             return export_list.export_portfolio(engine, scope, PortfolioFilter(), path, file_format=file_format)
@@ -74,7 +76,7 @@ def _export(engine: Engine, scope: Scope, what: str, path: Path, file_format: Fo
             return export_list.export_cross_sell(engine, scope, found, path, file_format=file_format, size=top)
 
 
-def _scope(engine: Engine, login: str) -> Scope:
+def _scope(engine: "Engine", login: str) -> Scope:
     with reading(engine) as session:
         person = people.by_login(session, login)
     if person is None or not person.is_active:

@@ -1,16 +1,18 @@
 """What a view reaches for: the store, the settings, and the person who asks."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app, g
-from sqlalchemy import Engine
-from sqlmodel import Session
 
 from bankseg.domain.people import Role, Scope
 from bankseg.settings import Settings
 from bankseg.storage.database import reading
 from bankseg.storage.person import Person
+
+if TYPE_CHECKING:  # the web names the store's types and nothing else of it
+    from sqlalchemy import Engine
+    from sqlmodel import Session
 
 EXTENSION = "bankseg"
 
@@ -20,7 +22,7 @@ class Desk:
     """The composition of one application: its settings, its store and the key that signs its forms."""
 
     settings: Settings
-    engine: Engine
+    engine: "Engine"
     form_key: bytes
 
 
@@ -34,7 +36,7 @@ def desk() -> Desk:
     return of(current_app)
 
 
-def read() -> Session:
+def read() -> "Session":
     """The request's one read of the store, opened on first use and closed with the request: a page never mixes two runs."""
     if "reading" not in g:
         g.reading = reading(desk().engine)

@@ -6,10 +6,10 @@ from http import HTTPStatus
 import orjson
 from flask import Flask, Response, render_template, request
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from bankseg.domain.errors import BanksegError, NotFoundError
+from bankseg.storage.reachability import StoreAwayError
 from bankseg.web import desk
 from bankseg.web.access import API_PREFIX
 
@@ -22,7 +22,7 @@ def install(app: Flask) -> None:
     """Map error classes to answers."""
     app.register_error_handler(BanksegError, _ours)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(OperationalError, _store_away)
+    app.register_error_handler(StoreAwayError, _store_away)
     app.register_error_handler(Exception, _unforeseen)
 
 
@@ -57,7 +57,7 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
-def _store_away(error: OperationalError) -> Response:
+def _store_away(error: StoreAwayError) -> Response:
     LOG.error("the store cannot be reached: %s", error.orig)
     response = _answer(503)
     response.headers["Retry-After"] = str(RETRY_SECONDS)

@@ -1,10 +1,8 @@
 """Whether this process can serve: for load balancers and `bankseg doctor`."""
 
 from flask import Blueprint, Response
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from bankseg.storage.database import reading
+from bankseg.storage.reachability import is_reachable
 from bankseg.web.desk import desk
 
 BLUEPRINT = Blueprint("health", __name__)
@@ -13,9 +11,6 @@ BLUEPRINT = Blueprint("health", __name__)
 @BLUEPRINT.get("/healthz")
 def healthz() -> Response:
     """Answer ok while the store answers; nothing about the bank is told."""
-    try:
-        with reading(desk().engine) as session:
-            session.execute(text("SELECT 1"))
-    except SQLAlchemyError:
+    if not is_reachable(desk().engine):
         return Response('{"status":"store unreachable"}', status=503, mimetype="application/json")
     return Response('{"status":"ok"}', mimetype="application/json")
