@@ -45,10 +45,11 @@ maxmemory-policy noeviction
 
 @dataclass(slots=True)
 class Broker:
-    """A broker that answers; `child` is set when this process started it."""
+    """A broker that answers; `child` is set when this process started it, `temporary` when its socket lies outside home."""
 
     url: str
     child: process.Child | None = None
+    temporary: Path | None = None
 
     def is_alive(self) -> bool:
         """Whether it answers a ping."""
@@ -59,6 +60,8 @@ class Broker:
         if self.child is not None:
             self.child.stop(STOP_SECONDS)
             self.child = None
+            if self.temporary is not None:
+                shutil.rmtree(self.temporary, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +144,7 @@ def _start(settings: Settings, lock: int) -> Broker:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and child.is_alive():
         if is_answering(url):
-            return Broker(url, child)
+            return Broker(url, child, None if socket == settings.broker_socket else socket.parent)
         time.sleep(0.02)
     child.stop(STOP_SECONDS)
     raise ServiceUnavailableError(

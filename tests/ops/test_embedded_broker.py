@@ -63,9 +63,7 @@ def test_any_home_will_do(tmp_path, name):
         assert address(settings) == broker.url
         assert len(os.fsencode(_socket_of(broker.url))) <= 100
         assert _socket_of(broker.url).parent.stat().st_mode & 0o777 == 0o700
-    if len(name) > 100:
-        _socket_of(broker.url).unlink(missing_ok=True)
-        _socket_of(broker.url).parent.rmdir()
+    assert _socket_of(broker.url).parent.exists() == (settings.broker_socket.parent == _socket_of(broker.url).parent)
 
 
 def test_a_configured_broker_that_is_away_is_refused_with_a_remedy(tmp_path):
