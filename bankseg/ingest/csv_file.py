@@ -20,6 +20,7 @@ BLOCK_BYTES = 8 << 20
 # No record may span more than one block; a quote that never closes is found here and not at the end of the file.
 CHUNK_ROWS = 500_000
 SHOWN_CHARACTERS = 120
+MOST_BROKEN_CHARACTERS = 64 << 10
 COMMON_DELIMITERS = (",", ";", "\t", "|")
 InvalidRowHandler: TypeAlias = Callable[[pacsv.InvalidRow], str]
 
@@ -36,6 +37,7 @@ class CsvFile:
         self.header_rows = 0 if names else 1
         self.columns = names or self._header()
         self._wanted: list[str] = []
+        self._has_swallowed = False
 
     def only(self, columns: set[str]) -> None:
         """Convert no other columns."""
@@ -46,12 +48,15 @@ class CsvFile:
         broken: list[BrokenRow] = []
 
         def skip(row: pacsv.InvalidRow) -> str:
+            self._has_swallowed = self._has_swallowed or len(row.text) > MOST_BROKEN_CHARACTERS
             broken.append(BrokenRow(row.number - self.header_rows, row.expected_columns, row.actual_columns, row.text[:SHOWN_CHARACTERS]))
             return "skip"
 
         with self._stream() as stream:
             try:
-                yield from self._chunks(stream, skip, broken)
+                for rows in self._chunks(stream, skip, broken):
+                    self._refuse_swallowed()
+                    yield rows
             except pa.ArrowInvalid as error:
                 raise self._refusal(str(error)) from error
 
@@ -65,6 +70,11 @@ class CsvFile:
                 yield numbering.rows(pa.Table.from_batches(pending), broken, stream)
                 pending = []
         yield numbering.rows(pa.Table.from_batches(pending, reader.schema), broken, stream, is_last=True)
+
+    def _refuse_swallowed(self) -> None:
+        """A broken record of this length is a quote that never closed and took the rows after it."""
+        if self._has_swallowed:
+            raise self._refusal("block")
 
     def _opened(self, stream: TextStream, skip: InvalidRowHandler) -> pacsv.CSVStreamingReader:
         return pacsv.open_csv(
@@ -85,9 +95,9 @@ class CsvFile:
         head = head.removeprefix(b"\xef\xbb\xbf")
         if not head.strip():
             raise InputError(f"{self.path.name} is an empty file", "a header and rows", "have it sent again")
-        if b"\0" in head:
+        if b"\0" in head[: head.find(b"\n") + 1 or len(head)]:
             raise InputError(
-                f"{self.path.name} holds NUL bytes at its start", f"text in {self._encoding}", "if it is UTF-16 set `encoding` in the mapping; if it is a workbook set `format`"
+                f"{self.path.name} holds NUL bytes in its header", f"text in {self._encoding}", "if it is UTF-16 set `encoding` in the mapping; if it is a workbook set `format`"
             )
         try:
             text = head.decode("utf-8", errors="strict" if len(head) < HEAD_BYTES else "ignore")
@@ -112,7 +122,7 @@ class CsvFile:
             return InputError(f"{self.path.name} holds bytes that are not UTF-8", f"text in {self._encoding}", remedy)
         if "straddling" in message or "block" in message:
             return InputError(
-                f"{self.path.name} has a record longer than {BLOCK_BYTES >> 20} MiB", "shorter records", "look for a quote that is opened and never closed, or set `quote` in the mapping"
+                f"{self.path.name} has a record of more than {MOST_BROKEN_CHARACTERS >> 10} KiB that does not fit its header", "one record a line", "look for a quote that is opened and never closed, or set `quote` in the mapping"
             )
         return InputError(f"{self.path.name} cannot be parsed: {message[:SHOWN_CHARACTERS]}", "delimited text", "check delimiter and quote in the mapping")
 
