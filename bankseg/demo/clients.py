@@ -36,7 +36,7 @@ AGES = np.array(
 )  # fmt: skip
 # Monthly income or turnover in euros: median, spread of the logarithm.
 INCOMES = np.array([(2350, 0.38), (1750, 0.35), (2350, 0.4), (650, 0.35), (2100, 0.4), (4200, 0.5), (38000, 0.8), (9000, 0.7), (60000, 0.7), (2200, 0.4)])
-JOINED_LATER = 0.26  # share of clients who join during the months shown
+JOINED_LATER = 0.34  # share of clients who join during the months shown
 
 
 @dataclass(slots=True)

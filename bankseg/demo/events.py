@@ -7,6 +7,7 @@ import numpy as np
 from bankseg.demo.arrays import Bools, Floats, Ints, days_between
 from bankseg.demo.book import Book
 from bankseg.demo.calendar import Month
+from bankseg.demo.clients import Way
 from bankseg.demo.contracts import close_contracts, open_contracts
 from bankseg.demo.drivers import MONTHS_ON
 from bankseg.demo.postings import Postings
@@ -15,7 +16,7 @@ from bankseg.demo.transactions import clicks, has_loan, is_paid
 
 # Monthly chance to give up one product while staying a client.
 GIVE_UP = {
-    Product.SAVINGS: 0.0006, Product.SECURITIES: 0.002, Product.LIFE_INSURANCE: 0.0015, Product.HOME_INSURANCE: 0.004,
+    Product.SAVINGS: 0.004, Product.SECURITIES: 0.002, Product.LIFE_INSURANCE: 0.0015, Product.HOME_INSURANCE: 0.004,
     Product.CARD: 0.002, Product.CREDIT_CARD: 0.004, Product.OVERDRAFT: 0.003, Product.MERCHANT_SERVICES: 0.004,
 }  # fmt: skip
 # Bought now and then with nothing planted behind it.
@@ -24,6 +25,7 @@ MOVED, FRAUD, BANK_IN_DISTRESS, ODD = 0.0002, 0.00003, 0.012, 0.00005
 SUDDEN_DRAIN = 0.7  # share of drains that take one month; the others take three
 SALARY_LOSS_FELT_MONTHS = 9  # months for which a lost salary drives other events
 RENEWAL_DAYS = 365
+NEARLY_EMPTY_CENTS = 50_000
 INVESTED_SHARE = 0.15  # of deposits, put into a new investment
 
 
@@ -49,10 +51,7 @@ def draw_leaving(rng: np.random.Generator, book: Book, month: Month, chance: Flo
     reason = np.full(count, -1)
     died_before = (book.died >= 0) & (book.died < month.first)
     for name, happens in (
-        ("unknown", rng.random(count) < ODD),
-        ("fraud", rng.random(count) < FRAUD),
-        ("moved_abroad", rng.random(count) < MOVED * book.clients.is_person),
-        ("bank_initiated", rng.random(count) < BANK_IN_DISTRESS * book.drivers["distress"]),
+        *((name, rng.random(count) < chance_of) for name, chance_of in other_endings(book).items()),
         ("client_request", (rng.random(count) < chance) & (book.died < 0)),
         ("death", died_before),
     ):
@@ -60,11 +59,28 @@ def draw_leaving(rng: np.random.Generator, book: Book, month: Month, chance: Flo
     return Leaving(day=np.where(reason >= 0, day, -1), reason=reason)
 
 
+def other_endings(book: Book) -> dict[str, Floats]:
+    """Monthly chance of each ending that is neither the client's wish nor death."""
+    everyone = np.ones(len(book.clients))
+    return {
+        "unknown": ODD * everyone,
+        "fraud": FRAUD * everyone,
+        "moved_abroad": MOVED * book.clients.is_person,
+        "bank_initiated": BANK_IN_DISTRESS * book.drivers["distress"],
+    }
+
+
+def death_chance(book: Book, month: Month) -> Floats:
+    """Monthly chance to die (Gompertz in age); companies and bodies do not."""
+    is_natural = book.clients.is_person | (book.clients.way == Way.SOLE_TRADER)
+    chance: Floats = np.exp(-10.6 + 0.095 * book.clients.age(month.last)) / 12 * is_natural
+    return chance
+
+
 def draw_deaths(rng: np.random.Generator, book: Book, month: Month) -> None:
     """Who dies this month (Gompertz in age)."""
-    chance = np.exp(-10.6 + 0.095 * book.clients.age(month.last)) / 12
-    natural = book.clients.is_person | (book.clients.way == 5)
-    dies = (rng.random(len(chance)) < chance) & natural & book.is_here(month.first - 1) & (book.died < 0)
+    chance = death_chance(book, month)
+    dies = (rng.random(len(chance)) < chance) & book.is_here(month.first - 1) & (book.died < 0)
     day = days_between(rng, np.full(len(chance), month.first), np.full(len(chance), month.last))
     book.died = np.where(dies, day, book.died)
 
@@ -142,6 +158,8 @@ def give_up_products(rng: np.random.Generator, book: Book, month: Month, staying
     count = len(staying)
     for product, chance in GIVE_UP.items():
         keeps_other = book.holds(Product.CURRENT_ACCOUNT) & (book.opened[:, product] < month.first - 60)
+        # Savings are only given up when nearly empty: a closing would otherwise be a loss of deposits with nothing before it.
+        keeps_other &= (product != Product.SAVINGS) | (book.balance[:, product] < NEARLY_EMPTY_CENTS)
         factor = np.where(book.drivers["disengaged"], 2.0, 1.0)
         client = np.flatnonzero(staying & keeps_other & book.holds(product) & (rng.random(count) < chance * factor))
         _close_to_current(rng, book, client, product, month, "client_request", postings)

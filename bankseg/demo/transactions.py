@@ -32,7 +32,7 @@ class Family(NamedTuple):
 ONLINE = {"mobile": 0.5, "web": 0.35, "branch": 0.12, "phone": 0.03}
 # Order of Way without prospects: salaried, pensioner, secondary, student, saver, sole trader, company, nonprofit, public.
 FAMILIES = (
-    Family("card_purchase", -1, (5.0, 2.8, 2.4, 4.5, 0, 3.0, 3.0, 0.6, 0.5), (0.065, 0.075, 0.07, 0.08, 0, 0.02, 0.01, 0.02, 0.01), {"card_terminal": 0.8, "web": 0.12, "mobile": 0.08}),
+    Family("card_purchase", -1, (6.2, 3.4, 2.6, 5.5, 0, 3.4, 3.4, 0.6, 0.5), (0.052, 0.062, 0.065, 0.065, 0, 0.018, 0.009, 0.02, 0.01), {"card_terminal": 0.8, "web": 0.12, "mobile": 0.08}),
     Family("cash_withdrawal", -1, (0.6, 0.9, 0.25, 0.5, 0.05, 0.4, 0.1, 0.1, 0), (0.06, 0.08, 0.06, 0.06, 0.1, 0.03, 0.005, 0.01, 0), {"atm": 0.93, "branch": 0.07}),
     Family("direct_debit", -1, (1.3, 1.1, 0.25, 0.3, 0, 1.4, 2.4, 0.9, 0.9), (0.2, 0.18, 0.15, 0.12, 0, 0.05, 0.05, 0.06, 0.1), {"automatic": 1.0}),
     Family("standing_order", -1, (0.35, 0.35, 0.05, 0.1, 0, 0.4, 0.9, 0.4, 0.9), (0.22, 0.2, 0.15, 0.3, 0, 0.08, 0.05, 0.08, 0.1), {"automatic": 1.0}),

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bankseg.demo import events
 from bankseg.demo.arrays import AnyArray, Bools, Floats
 from bankseg.demo.balances import usual_current
 from bankseg.demo.book import Book
@@ -97,9 +98,13 @@ class Outlook:
             deep = SUDDEN_DRAIN * _below(ratio * LEFT_AFTER_SUDDEN, limit, np.hypot(wobble, 0.3)) + (1 - SUDDEN_DRAIN) * gradual
             starts += self.monthly("drain", ahead) * deep
         starts *= can_drain(book)
-        starts += (self.monthly("hard_exit", 1) + self.monthly("hard_exit", 2) + self.monthly("hard_exit", 3)) * (limit > 0)
+        starts += (sum(self.monthly("hard_exit", ahead) for ahead in (1, 2, 3)) + self._other_endings()) * (limit > 0)
         chance: Floats = (1 - (1 - natural) * np.exp(-starts)) * self.here * (base >= FLOOR_CENTS)
         return chance
+
+    def _other_endings(self) -> Floats:
+        """Chance that all contracts end within three months for another reason than the client's wish; estates close a month after death."""
+        return 3 * sum(events.other_endings(self.book).values(), np.zeros(len(self.here))) + 2 * events.death_chance(self.book, self.month)
 
     def dormancy(self) -> Floats:
         """Nothing client-initiated in the 183 days after the gap, by clients who were not dormant before and stay."""
