@@ -9,31 +9,35 @@ from bankseg.propensity.structure import END_OF_TREES, TREE_START
 if TYPE_CHECKING:
     import lightgbm
 
-# Averaging seeds removes noise that only small data has; on large data it costs time and changes nothing.
-BAGS_BY_ROWS = ((20_000, 5), (50_000, 3))
+# Averaging seeds removes noise that only small data has; on large data (cells: rows x columns) it costs time and changes nothing.
+BAGS_BY_CELLS = ((100_000, 3), (1_500_000, 2))
 SEED_STEP = 1_009
 SCALED_LINES = ("leaf_value=", "internal_value=")
 
 
-def bags_for(rows: int) -> int:
+def bags_for(rows: int, columns: int) -> int:
     """How many seeds are worth averaging.
 
     Examples
     --------
-    >>> bags_for(4_000), bags_for(160_000)
-    (5, 1)
+    >>> bags_for(4_000, 25), bags_for(160_000, 80)
+    (2, 1)
     """
-    return next((bags for most, bags in BAGS_BY_ROWS if rows < most), 1)
+    return next((bags for most, bags in BAGS_BY_CELLS if rows * columns < most), 1)
 
 
 def fit_bag(train: Matrix, parameters: dict[str, Any], rounds: int, bags: int) -> "lightgbm.Booster":
     """One booster that scores as the mean of `bags` boosters. `Any`: LightGBM parameters."""
-    if bags == 1:
-        return fit(train, parameters, rounds)
+    return mean_booster([fit(train, {**parameters, "seed": parameters["seed"] + place * SEED_STEP}, rounds) for place in range(bags)])
+
+
+def mean_booster(boosters: "Sequence[lightgbm.Booster]") -> "lightgbm.Booster":
+    """One booster whose log-odds are the mean of those given."""
+    if len(boosters) == 1:
+        return boosters[0]
     import lightgbm  # its OpenMP does not survive fork: loaded only where a job runs
 
-    seeds = [{**parameters, "seed": parameters["seed"] + place * SEED_STEP} for place in range(bags)]
-    return lightgbm.Booster(model_str=mean_text([text_of(fit(train, own, rounds)) for own in seeds]))
+    return lightgbm.Booster(model_str=mean_text([text_of(booster) for booster in boosters]))
 
 
 def mean_text(texts: Sequence[str]) -> str:

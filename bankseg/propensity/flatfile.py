@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from bankseg.domain.errors import InputError, TooFewPositivesError
 from bankseg.propensity.arrow import Column, compute
-from bankseg.propensity.booster import Matrix
+from bankseg.propensity.booster import Matrix, raw_scores
 from bankseg.propensity.calibration import log_loss
-from bankseg.propensity.crossval import FOLDS, Progress, choose_recipe, cross_validate, fit_recipe
+from bankseg.propensity.crossval import FOLDS, Progress, cross_validate
 from bankseg.propensity.dataset import learn_encoding
 from bankseg.propensity.flatcolumns import FlatColumns, as_days, as_number, known, type_columns
 from bankseg.propensity.flatread import as_text, read_flat
 from bankseg.propensity.leakage import refuse_leaks
 from bankseg.propensity.metrics import NAMES, Metric, chance_ece_p95, gains, measure, reliability
+from bankseg.propensity.recipe import fit_recipe, recipe_in_time
 
 SEED = 20_260_101
 LEAST_ROWS, LEAST_OUTCOMES = 60, 20
@@ -142,10 +143,10 @@ def _by_time(data: Matrix, when: NDArray[np.float64], label: str, seed: int, pro
     past, later, last = when < calibration_from, (when >= calibration_from) & (when < test_from), when >= test_from
     for where, mask in (("the training part", past), ("the calibration part", later), ("the test part", last)):
         _require_outcomes(data.y[mask], label, where)
-    recipe = choose_recipe(data.rows(past), seed=seed, workers=_workers(), later=data.rows(later))
+    recipe, _ = recipe_in_time(data.rows(past), data.rows(later), seed=seed)
     if progress:
         progress("train", 0.8)
-    probability = fit_recipe(data.rows(past | later), recipe)(data.x[last])
+    probability = recipe.calibrator(raw_scores(fit_recipe(data.rows(past | later), recipe), data.x[last], threads=1))
     rows = {"train": int(past.sum()), "calibration": int(later.sum()), "test": int(last.sum())}
     about = {
         "validation": "out of time: trained on the past, stopped and calibrated on a later part, judged on the last part",

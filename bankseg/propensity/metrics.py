@@ -60,7 +60,7 @@ def measure(label: NDArray[Any], probability: Vector, *, seed: int, draws: int =
     value = slice_.metrics(np.ones((1, len(slice_.label))))[0]
     rng = np.random.default_rng(seed)
     drawn = [slice_.metrics(_weights(rng, len(slice_.label), min(CHUNK_DRAWS, draws - start))) for start in range(0, draws, CHUNK_DRAWS)]
-    low, high = np.nanpercentile(np.concatenate(drawn), INTERVAL, axis=0)
+    low, high = np.percentile(np.concatenate([value[None, :], *drawn]), INTERVAL, axis=0)
     found = {name: Metric(float(value[i]), float(low[i]), float(high[i])) for i, name in enumerate(NAMES)}
     ece = found["ece"]
     # A resample doubles rows and so inflates ECE; the basic interval reflects that bias back.
@@ -180,7 +180,8 @@ class _Slice:
             slope = self.theta[0] + (h[:, 2] * gradient[:, 0] - h[:, 1] * gradient[:, 1]) / determinant
         q = sigmoid(self.logit + self.level)
         intercept = self.level + (weights @ (self.label - q)) / np.maximum(weights @ (q * (1 - q)), 1e-12)
-        return slope, intercept
+        # A draw whose scores are all equal, or which is perfectly separated, has no slope of its own.
+        return np.where(np.isfinite(slope), slope, self.theta[0]), intercept
 
 
 def _recalibration(x: Vector, label: Vector) -> Vector:

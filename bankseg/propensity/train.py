@@ -1,6 +1,6 @@
 """Training: fit on past origins, stop and calibrate on a later one, judge on the last, then roll forward for use."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bankseg.domain.errors import MissingDataError, TooFewPositivesError
-from bankseg.propensity.bag import bags_for, fit_bag
-from bankseg.propensity.booster import Matrix, fit, kept_rounds, parameters, raw_scores, text_of
+from bankseg.propensity.booster import Matrix, raw_scores, text_of
 from bankseg.propensity.calibration import choose_calibrator
-from bankseg.propensity.crossval import LABEL_VALIDATION, choose_recipe, cross_validate
+from bankseg.propensity.crossval import LABEL_VALIDATION, Progress, cross_validate
 from bankseg.propensity.dataset import Dataset, Encoding, FeatureLike, data_hash, learn_encoding
 from bankseg.propensity.leakage import refuse_leaks
 from bankseg.propensity.metrics import chance_ece_p95, gains, measure, reliability
 from bankseg.propensity.origins import OriginPlan
+from bankseg.propensity.recipe import Recipe, fit_recipe, recipe_by_folds, recipe_in_time
 from bankseg.propensity.targets import Target
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ DRIFT_BINS = 10
 # Rows that place the cut points: more move them by less than they differ from month to month.
 DRIFT_ROWS = 20_000
 TIME_VALIDATION = "out of time"
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +111,12 @@ def _train_in_time(target: Target, dataset: Dataset, plan: OriginPlan, features:
     fitting = data.rows(in_train)
     suspects = refuse_leaks(encoding, fitting.x, fitting.y, seed=seed)
     report("fit", 0.15)
-    chosen = parameters(len(fitting.y), int(fitting.y.sum()), seed=seed, threads=threads)
-    booster = fit(fitting, chosen, MOST_ROUNDS, stop=data.rows(in_calibration))
-    rounds = kept_rounds(booster)
-    bags = bags_for(len(fitting.y))
-    if bags > 1:
-        booster = fit_bag(fitting, chosen, rounds, bags)
-    report("calibrate", 0.5)
-    calibrator, _ = choose_calibrator(raw_scores(booster, data.x[in_calibration], threads=threads), data.y[in_calibration], seed=seed)
-    tested = calibrator(raw_scores(booster, data.x[in_test], threads=threads))
+    recipe, booster = recipe_in_time(fitting, data.rows(in_calibration), seed=seed, threads=threads, most_rounds=MOST_ROUNDS)
+    report("judge", 0.5)
+    tested = recipe.calibrator(raw_scores(booster, data.x[in_test], threads=threads))
     judged = _judge(data.y[in_test], tested, seed)
     report("roll forward", 0.65)
-    serving = fit_bag(data.rows(in_train | in_calibration), chosen, rounds, bags)
+    serving = fit_recipe(data.rows(in_train | in_calibration), recipe)
     serving_raw = raw_scores(serving, data.x[in_test], threads=threads)
     serving_calibrator, evidence = choose_calibrator(serving_raw, data.y[in_test], seed=seed)
     report("done", 1.0)
@@ -132,7 +124,7 @@ def _train_in_time(target: Target, dataset: Dataset, plan: OriginPlan, features:
         **_declaration(target),
         **encoding.as_json(),
         **judged,
-        **_provenance(chosen, rounds, bags, seed, threads),
+        **_provenance(recipe, seed, threads),
         **_drift_reference(serving_calibrator(serving_raw), data.x[in_train | in_calibration], encoding),
         "validation": TIME_VALIDATION,
         "origins": {"train": [day.isoformat() for day in plan.train], "calibration": plan.calibration.isoformat(), "test": plan.test.isoformat()},
@@ -143,7 +135,7 @@ def _train_in_time(target: Target, dataset: Dataset, plan: OriginPlan, features:
         },
         "calibration": serving_calibrator.as_json(),
         "calibration_evidence": evidence,
-        "calibration_judged": calibrator.method,
+        "calibration_judged": recipe.calibrator.method,
         "rows": {"train": int(in_train.sum()), "calibration": int(in_calibration.sum()), "test": int(in_test.sum())},
         "positives": {"train": int(data.y[in_train].sum()), "calibration": int(data.y[in_calibration].sum()), "test": int(data.y[in_test].sum())},
         "data_sha256": data_hash(data.x, data.y, dataset.origin),
@@ -159,15 +151,14 @@ def _train_without_time(target: Target, dataset: Dataset, features: Sequence[Fea
     data = _matrix(encoding, dataset)
     suspects = refuse_leaks(encoding, data.x, data.y, seed=seed)
     found = cross_validate(data, seed=seed, workers=threads, progress=report)
-    recipe = choose_recipe(data, seed=seed, workers=threads)
-    bags = bags_for(len(data.y))
-    serving = fit_bag(data, recipe.parameters, recipe.rounds, bags)
+    recipe = recipe_by_folds(data, seed=seed, workers=threads)
+    serving = fit_recipe(data, recipe)
     report("done", 1.0)
     card = {
         **_declaration(target),
         **encoding.as_json(),
         **_judge(data.y, found.probability, seed),
-        **_provenance(recipe.parameters, recipe.rounds, bags, seed, threads),
+        **_provenance(recipe, seed, threads),
         **_drift_reference(found.probability, data.x, encoding),
         "validation": LABEL_VALIDATION,
         "origins": None,
@@ -219,10 +210,10 @@ def _declaration(target: Target) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _provenance(chosen: dict[str, Any], rounds: int, bags: int, seed: int, threads: int) -> dict[str, Any]:
+def _provenance(recipe: Recipe, seed: int, threads: int) -> dict[str, Any]:
     import lightgbm  # its OpenMP does not survive fork: loaded only where a job runs
 
-    return {"parameters": chosen, "rounds": rounds, "bags": bags, "seed": seed, "threads": threads, "lightgbm": lightgbm.__version__}
+    return {"members": recipe.as_json(), "seed": seed, "threads": threads, "lightgbm": lightgbm.__version__}
 
 
 def _importance(booster: "lightgbm.Booster", encoding: Encoding) -> list[dict[str, Any]]:

@@ -1,0 +1,101 @@
+"""Recipes: which trees to grow, for how many rounds, and how to calibrate them, chosen on rows the trees never saw."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bankseg.propensity.bag import bags_for, fit_bag, mean_booster
+from bankseg.propensity.booster import Matrix, fit, kept_rounds, leaf_candidates, parameters, raw_scores
+from bankseg.propensity.calibration import Calibrator, choose_calibrator, log_loss, sigmoid
+from bankseg.propensity.folds import stratified_folds
+
+if TYPE_CHECKING:
+    import lightgbm
+
+INNER_FOLDS, FEWER_INNER_FOLDS = 5, 3
+# From so many rows on three inner folds choose as well as five.
+MANY_INNER_ROWS = 20_000
+MOST_ROUNDS = 2_000
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One booster of a recipe. `Any`: LightGBM parameters."""
+
+    parameters: dict[str, Any]
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Boosters whose log-odds are averaged, and the calibrator of the average.
+
+    Averaging trees of several sizes beats choosing one: on small files the choice itself is noise.
+    """
+
+    members: tuple[Member, ...]
+    calibrator: Calibrator
+    evidence: dict[str, float]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Members for a card. `Any`: JSON."""
+        return [{"rounds": member.rounds, "parameters": member.parameters} for member in self.members]
+
+
+def recipe_in_time(data: Matrix, later: Matrix, *, seed: int, threads: int = 1, most_rounds: int = MOST_ROUNDS) -> "tuple[Recipe, lightgbm.Booster]":
+    """A recipe stopped and calibrated on a later slice, and the booster fitted on the way."""
+    boosters = [fit(data, candidate, most_rounds, stop=later) for candidate in _candidates(data, seed, threads)]
+    members = tuple(Member(candidate, kept_rounds(booster)) for candidate, booster in zip(_candidates(data, seed, threads), boosters, strict=True))
+    booster = mean_booster(boosters)
+    calibrator, evidence = _calibrate(raw_scores(booster, later.x, threads=threads), later.y, seed)
+    return Recipe(members, calibrator, evidence), booster
+
+
+def recipe_by_folds(data: Matrix, *, seed: int, workers: int = 1, groups: NDArray[np.intp] | None = None) -> Recipe:
+    """A recipe stopped and calibrated by an inner cross-validation, for data without time."""
+    folds = FEWER_INNER_FOLDS if len(data.y) >= MANY_INNER_ROWS else INNER_FOLDS
+    fold = stratified_folds(data.y, folds, seed, groups)
+    candidates = _candidates(data, seed, 1)
+    raw, rounds = np.zeros(len(data.y)), np.zeros((folds, len(candidates)))
+
+    def one(out: int) -> tuple[int, NDArray[np.float64], list[int]]:
+        stop, rest = data.rows(fold == out), data.rows(fold != out)
+        boosters = [fit(rest, candidate, MOST_ROUNDS, stop=stop) for candidate in candidates]
+        return out, np.mean([raw_scores(booster, stop.x, threads=1) for booster in boosters], axis=0), [kept_rounds(booster) for booster in boosters]
+
+    for out, scores, kept in in_threads(one, range(folds), workers):
+        raw[fold == out], rounds[out] = scores, kept
+    members = tuple(Member(candidate, max(1, round(float(mean)))) for candidate, mean in zip(candidates, rounds.mean(axis=0), strict=True))
+    return Recipe(members, *_calibrate(raw, data.y, seed))
+
+
+def fit_recipe(data: Matrix, recipe: Recipe) -> "lightgbm.Booster":
+    """One booster that scores as the mean of the recipe's members, each grown with several seeds where the data is small."""
+    bags = bags_for(*data.x.shape)
+    return mean_booster([fit_bag(data, member.parameters, member.rounds, bags) for member in recipe.members])
+
+
+def in_threads(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
+    """Results in order; LightGBM leaves the interpreter's lock while it trains, and one-threaded boosters wait at no barrier when the machine is busy."""
+    if workers == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(work, items)
+
+
+def _candidates(data: Matrix, seed: int, threads: int) -> list[dict[str, Any]]:
+    size = (*data.x.shape, int(data.y.sum()))
+    return [parameters(*size, seed=seed, threads=threads, num_leaves=leaves) for leaves in leaf_candidates(*size)]
+
+
+def _calibrate(raw: NDArray[np.float64], label: NDArray[np.int8], seed: int) -> tuple[Calibrator, dict[str, float]]:
+    calibrator, evidence = choose_calibrator(raw, label, seed=seed)
+    return calibrator, evidence or {"none": float(log_loss(label, sigmoid(raw)).mean())}
