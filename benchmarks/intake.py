@@ -98,7 +98,9 @@ def bare(folder: Path) -> Cost:
     """What DuckDB takes from the CSV to one Parquet file, unchecked and unsorted."""
     with duckdb.connect() as connection:
         start = cost()
-        connection.execute(f"COPY (SELECT * FROM read_csv('{folder}/movements.csv', delim = ';', header = true)) TO '{folder}/bare.parquet' (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(
+            f"COPY (SELECT * FROM read_csv('{folder}/movements.csv', delim = ';', header = true)) TO '{folder}/bare.parquet' (FORMAT parquet, COMPRESSION zstd)"
+        )
         return since(start)
 
 
@@ -132,7 +134,9 @@ def main() -> None:
         baseline = bare(folder)
         spent = intake(folder, folder / "home")
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        print(f"{rows:,} rows: bare read_csv to Parquet {baseline.wall:.2f} s ({baseline.cpu:.2f} s of CPU), intake {spent.wall:.2f} s ({spent.cpu:.2f} s of CPU)")
+        print(
+            f"{rows:,} rows: bare read_csv to Parquet {baseline.wall:.2f} s ({baseline.cpu:.2f} s of CPU), intake {spent.wall:.2f} s ({spent.cpu:.2f} s of CPU)"
+        )
         print(f"ratio {spent.wall / baseline.wall:.2f}, of CPU {spent.cpu / baseline.cpu:.2f} (target 2.5); peak {peak:.2f} GB")
 
 

@@ -19,7 +19,9 @@ COUNTS = ("read", "accepted", "quarantined", "duplicates", "filtered")
 
 @click.command("ingest")
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--mapping", "mapping_path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file that maps the bank's columns.")
+@click.option(
+    "--mapping", "mapping_path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file that maps the bank's columns."
+)
 @click.option("--extract-on", type=click.DateTime(["%Y-%m-%d"]), help="Last day the files may speak of; replaces the mapping's.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(directory: Path, mapping_path: Path, extract_on: datetime | None, *, as_json: bool) -> None:

@@ -96,10 +96,14 @@ def _of_free_text(column: Column, raw: Sql, *, is_computed: bool, may_be_card: b
     if is_suspicious:
         checks.append(Check(column.name, "control_character", "holds a control, bidirectional or zero-width character", matches(raw, FORBIDDEN)))
     if is_id:
-        checks.append(Check(column.name, "scientific_notation", "an identifier that a spreadsheet has shortened; its digits are lost", matches(raw, SCIENTIFIC_ID)))
+        checks.append(
+            Check(column.name, "scientific_notation", "an identifier that a spreadsheet has shortened; its digits are lost", matches(raw, SCIENTIFIC_ID))
+        )
     if not may_be_card:
         holds = call("is_card_number" if is_id else "holds_card_number", raw)
-        checks.append(Check(column.name, "card_number", "holds a payment card number, which bankseg must not keep; set may_be_card_number if it is not one", holds))
+        checks.append(
+            Check(column.name, "card_number", "holds a payment card number, which bankseg must not keep; set may_be_card_number if it is not one", holds)
+        )
     return checks
 
 
@@ -110,7 +114,9 @@ def _of_date(column: Column, raw: Sql, value: Sql, extract_on: date) -> list[Che
         Check(column.name, "date_too_late", "a date that stands for never; leave the field empty", exp.GTE(this=value.copy(), expression=day(NEVER))),
     ]
     if column.name not in PLANNED:
-        checks.append(Check(column.name, "after_extract_date", f"after the extract date {extract_on.isoformat()}", exp.GT(this=value.copy(), expression=day(extract_on))))
+        checks.append(
+            Check(column.name, "after_extract_date", f"after the extract date {extract_on.isoformat()}", exp.GT(this=value.copy(), expression=day(extract_on)))
+        )
     return checks
 
 

@@ -80,8 +80,12 @@ class CsvFile:
         return pacsv.open_csv(
             pa.PythonFile(stream, mode="r"),
             read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=list(self.columns), skip_rows_after_names=self.header_rows),
-            parse_options=pacsv.ParseOptions(delimiter=self._delimiter, quote_char=self._quote or False, newlines_in_values=bool(self._quote), invalid_row_handler=skip),
-            convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(self.columns, pa.string()), include_columns=self._wanted, strings_can_be_null=False),
+            parse_options=pacsv.ParseOptions(
+                delimiter=self._delimiter, quote_char=self._quote or False, newlines_in_values=bool(self._quote), invalid_row_handler=skip
+            ),
+            convert_options=pacsv.ConvertOptions(
+                column_types=dict.fromkeys(self.columns, pa.string()), include_columns=self._wanted, strings_can_be_null=False
+            ),
         )
 
     def _stream(self) -> TextStream:
@@ -97,7 +101,9 @@ class CsvFile:
             raise InputError(f"{self.path.name} is an empty file", "a header and rows", "have it sent again")
         if b"\0" in head[: head.find(b"\n") + 1 or len(head)]:
             raise InputError(
-                f"{self.path.name} holds NUL bytes in its header", f"text in {self._encoding}", "if it is UTF-16 set `encoding` in the mapping; if it is a workbook set `format`"
+                f"{self.path.name} holds NUL bytes in its header",
+                f"text in {self._encoding}",
+                "if it is UTF-16 set `encoding` in the mapping; if it is a workbook set `format`",
             )
         try:
             text = head.decode("utf-8", errors="strict" if len(head) < HEAD_BYTES else "ignore")
@@ -110,7 +116,11 @@ class CsvFile:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter, quotechar=self._quote or None, quoting=quoting)
         names = tuple(field.strip() for field in next(row for row in rows if row))
         if len(names) > MOST_COLUMNS or (is_cut and rows.line_num and len(text.splitlines()) == 1):
-            raise InputError(f"{self.path.name} has a header of {len(names)} columns or more", f"at most {MOST_COLUMNS}", "check the delimiter, or drop columns you do not map")
+            raise InputError(
+                f"{self.path.name} has a header of {len(names)} columns or more",
+                f"at most {MOST_COLUMNS}",
+                "check the delimiter, or drop columns you do not map",
+            )
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise InputError(f"{self.path.name} has the header {repeated[0]!r} more than once", "each column name once", "rename the columns in the extract")
@@ -122,7 +132,9 @@ class CsvFile:
             return InputError(f"{self.path.name} holds bytes that are not UTF-8", f"text in {self._encoding}", remedy)
         if "straddling" in message or "block" in message:
             return InputError(
-                f"{self.path.name} has a record of more than {MOST_BROKEN_CHARACTERS >> 10} KiB that does not fit its header", "one record a line", "look for a quote that is opened and never closed, or set `quote` in the mapping"
+                f"{self.path.name} has a record of more than {MOST_BROKEN_CHARACTERS >> 10} KiB that does not fit its header",
+                "one record a line",
+                "look for a quote that is opened and never closed, or set `quote` in the mapping",
             )
         return InputError(f"{self.path.name} cannot be parsed: {message[:SHOWN_CHARACTERS]}", "delimited text", "check delimiter and quote in the mapping")
 

@@ -25,7 +25,9 @@ def load_lookups(connection: duckdb.DuckDBPyConnection, directory: Path, extract
 def _load(connection: duckdb.DuckDBPyConnection, directory: Path, dialect: ExtractMapping, join: Join, table_name: str) -> list[str]:
     files = matching_files(directory, (join.file,))
     if not files:
-        raise InputError(f"no file matches {join.file!r}, which {dialect.table} is joined with", "the look-up file beside the extract", "add it or correct the mapping")
+        raise InputError(
+            f"no file matches {join.file!r}, which {dialect.table} is joined with", "the look-up file beside the extract", "add it or correct the mapping"
+        )
     tables = []
     for path in files:
         reader = open_file(path, dialect)
@@ -35,7 +37,9 @@ def _load(connection: duckdb.DuckDBPyConnection, directory: Path, dialect: Extra
     table = pa.concat_tables(tables)
     reading = Reading(dialect, {}, {field.name: field.type for field in table.schema})
     columns = [column for column in table.column_names if column in reader.columns]
-    select = exp.select(*[named(source_text(column, reading), join.prefix + column) for column in columns]).from_("lookup_rows").where(kept(join.where, reading))
+    select = (
+        exp.select(*[named(source_text(column, reading), join.prefix + column) for column in columns]).from_("lookup_rows").where(kept(join.where, reading))
+    )
     connection.register("lookup_rows", table)
     create = exp.Create(this=exp.to_table(table_name, quoted=True), kind="TABLE", expression=select, replace=True)
     connection.execute(spelled(create))
@@ -47,7 +51,11 @@ def _load(connection: duckdb.DuckDBPyConnection, directory: Path, dialect: Extra
 def _require_unique(connection: duckdb.DuckDBPyConnection, join: Join, table_name: str) -> None:
     keys = [name(join.prefix + column) for column in join.on.values()]
     present = exp.and_(*[is_not_null(key) for key in keys])
-    select = exp.select(*keys).from_(exp.to_table(table_name, quoted=True)).where(present).group_by(*[key.copy() for key in keys]).having("count(*) > 1").limit(1)
+    select = (
+        exp.select(*keys).from_(exp.to_table(table_name, quoted=True)).where(present).group_by(*[key.copy() for key in keys]).having("count(*) > 1").limit(1)
+    )
     for repeated in connection.execute(spelled(select)).fetchall():
         shown = ", ".join(str(value) for value in repeated)
-        raise InputError(f"{join.file} has several rows for {' and '.join(join.on.values())} = {shown}", "one row for each key of a join", "narrow the join with `where`")
+        raise InputError(
+            f"{join.file} has several rows for {' and '.join(join.on.values())} = {shown}", "one row for each key of a join", "narrow the join with `where`"
+        )

@@ -243,7 +243,9 @@ class Mapping(_Strict):
         for position, extract in enumerate(self.extract):
             for name, source in extract.columns.items():
                 if source.codes is not None and source.codes not in self.codes:
-                    raise ValueError(f"extract {position + 1} ({extract.table}.{name}) names code list {source.codes!r}, but there is no [codes.{source.codes}]")
+                    raise ValueError(
+                        f"extract {position + 1} ({extract.table}.{name}) names code list {source.codes!r}, but there is no [codes.{source.codes}]"
+                    )
                 self._gives_known_values(extract, name, source.codes)
         return self
 
@@ -269,7 +271,9 @@ def load_mapping(path: Path) -> Mapping:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"mapping file {path} cannot be read: {error.strerror}", "a readable TOML file", "check the path given to --mapping") from error
+        raise ConfigurationError(
+            f"mapping file {path} cannot be read: {error.strerror}", "a readable TOML file", "check the path given to --mapping"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"mapping file {path.name} is not TOML: {error}", "valid TOML in UTF-8", "correct the line named") from error
     defaults = document.pop("defaults", {})

@@ -30,7 +30,9 @@ def settle_repeats(connection: duckdb.DuckDBPyConnection, extract: Extract, file
         return False
     connection.execute(spelled(exp.Create(this=exp.to_table("copy"), kind="TABLE", expression=_copies(extract), replace=True)))
     by_number = {file.number: file for file in files}
-    for file_no, same, other in connection.execute("SELECT file_no, count(*) FILTER (says_same), count(*) FILTER (NOT says_same) FROM copy GROUP BY file_no").fetchall():
+    for file_no, same, other in connection.execute(
+        "SELECT file_no, count(*) FILTER (says_same), count(*) FILTER (NOT says_same) FROM copy GROUP BY file_no"
+    ).fetchall():
         if first_of_key:
             by_number[file_no].filtered += same + other
         else:
@@ -43,7 +45,9 @@ def settle_repeats(connection: duckdb.DuckDBPyConnection, extract: Extract, file
 
 def _quarantine_contradictions(connection: duckdb.DuckDBPyConnection, extract: Extract, by_number: Mapping[int, StagedFile]) -> None:
     column = ", ".join(extract.key)
-    for file_no, row_number, first, key in connection.execute("SELECT file_no, row_number, first_row, key FROM copy WHERE NOT says_same ORDER BY ALL").fetchall():
+    for file_no, row_number, first, key in connection.execute(
+        "SELECT file_no, row_number, first_row, key FROM copy WHERE NOT says_same ORDER BY ALL"
+    ).fetchall():
         file = by_number[file_no]
         about = f"the same key as row {first + file.header_rows} with other content"
         file.quarantine.add(row_number + file.header_rows, column, key, "duplicate_key", about)
@@ -69,8 +73,14 @@ def _copies(extract: Extract) -> exp.Select:
     repeated = exp.In(this=name("key_hash"), query=exp.select("key_hash").from_(REPEATED).subquery())
     rows = exp.select(name("file_no"), name("row_number"), named(key, "key"), named(content, "content"), *[name(column) for column in extract.key])
     rows = rows.from_("staged").where(repeated)
-    window = {"partition_by": [name("file_no"), *[name(column) for column in extract.key]], "order": exp.Order(expressions=[exp.Ordered(this=name("row_number"))])}
-    firsts = [named(exp.Window(this=call("first_value", name(column)), **window), alias) for column, alias in (("row_number", "first_row"), ("content", "first_content"))]
+    window = {
+        "partition_by": [name("file_no"), *[name(column) for column in extract.key]],
+        "order": exp.Order(expressions=[exp.Ordered(this=name("row_number"))]),
+    }
+    firsts = [
+        named(exp.Window(this=call("first_value", name(column)), **window), alias)
+        for column, alias in (("row_number", "first_row"), ("content", "first_content"))
+    ]
     ranked = exp.select("*", *firsts).from_(rows.subquery("rows"))
     says_same = exp.EQ(this=name("content"), expression=name("first_content"))
     later = exp.GT(this=name("row_number"), expression=name("first_row"))

@@ -64,6 +64,7 @@ class IngestReport:
     def as_document(self) -> dict[str, Any]:
         """For `--json`."""
         files = [
-            {"table": f.table, "file": f.file, "sha256": f.sha256, "state": f.state, **f.counts(), "message": f.message, "lake_version": f.lake_version} for f in self.files
+            {"table": f.table, "file": f.file, "sha256": f.sha256, "state": f.state, **f.counts(), "message": f.message, "lake_version": f.lake_version}
+            for f in self.files
         ]
         return {"extract_on": self.extract_on.isoformat(), "files": files, "unmatched": list(self.unmatched)}

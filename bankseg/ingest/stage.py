@@ -111,7 +111,9 @@ class Staging:
             raise self._explained(error) from error
         finally:
             self.connection.unregister(BATCH)
-        found = self.connection.execute("SELECT file_no, row_number, fault, fault_text FROM staged WHERE fault IS NOT NULL ORDER BY file_no, row_number").fetchall()
+        found = self.connection.execute(
+            "SELECT file_no, row_number, fault, fault_text FROM staged WHERE fault IS NOT NULL ORDER BY file_no, row_number"
+        ).fetchall()
         for file_no, row_number, fault, text in found:
             file = by_number[file_no]
             file.quarantine.add(row_number + file.header_rows, checks[fault].column, text, checks[fault].reason, checks[fault].about)
@@ -147,4 +149,8 @@ class Staging:
 
     def _explained(self, error: duckdb.Error) -> ConfigurationError:
         message = str(error).splitlines()[0][:300]
-        return ConfigurationError(f"the mapping of {self.extract_mapping.table} cannot be run: {message}", "columns, expressions and formats that fit the files", "correct the mapping")
+        return ConfigurationError(
+            f"the mapping of {self.extract_mapping.table} cannot be run: {message}",
+            "columns, expressions and formats that fit the files",
+            "correct the mapping",
+        )

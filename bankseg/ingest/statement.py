@@ -29,10 +29,16 @@ def build(mapping: Mapping, extract_mapping: ExtractMapping, reading: Reading, e
     """SELECT from `batch` one row per kept source row: canonical columns, clocks, bucket, key hash, fault."""
     checks = checks_of(mapping, extract_mapping, extract_on, is_suspicious=is_suspicious)
     checks += _checks_of_extras(extract_mapping, extract_on)
-    texts = exp.select("*", *_raw_columns(extract_mapping, reading)).from_(_source(extract_mapping, reading, extract_on)).where(kept(extract_mapping.where, reading))
+    texts = (
+        exp.select("*", *_raw_columns(extract_mapping, reading))
+        .from_(_source(extract_mapping, reading, extract_on))
+        .where(kept(extract_mapping.where, reading))
+    )
     values = exp.select(*_typed_columns(mapping, extract_mapping, reading)).from_(texts.subquery("texts"))
     known = values.subquery("facts")
-    checked = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("facts")), *_owner_columns(extract_mapping), named(first_fault(checks), "fault")).from_(known)
+    checked = exp.select(
+        exp.Column(this=exp.Star(), table=exp.to_identifier("facts")), *_owner_columns(extract_mapping), named(first_fault(checks), "fault")
+    ).from_(known)
     checked = _joined_owner(checked, extract_mapping)
     outer = exp.select(*_outputs(extract_mapping, extract_on, buckets, checks)).from_(checked.subquery("checked"))
     return Statement(outer, checks)

@@ -101,7 +101,9 @@ class TextStream(io.RawIOBase):
         self._unpacked_bytes += len(block)
         if self._is_packed and self._unpacked_bytes > max(RATIO_CHECKED_FROM_BYTES, MOST_GZIP_RATIO * self._packed_bytes):
             raise InputError(
-                f"{self.path.name} unpacks to more than {MOST_GZIP_RATIO} times its size", "an ordinary gzip file", "unpack it yourself, look at it, and load the plain file"
+                f"{self.path.name} unpacks to more than {MOST_GZIP_RATIO} times its size",
+                "an ordinary gzip file",
+                "unpack it yourself, look at it, and load the plain file",
             )
         return block
 

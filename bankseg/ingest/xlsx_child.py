@@ -62,7 +62,10 @@ def sheet_rows(book: str, sheet: str) -> list[list[Cell]]:
 def as_text(rows: list[list[Cell]], decimal: str, date_format: str) -> pa.Table:
     """Cells as the extract's dialect would write them."""
     header, *body = rows
-    columns = [pa.array([cell_text(row[position] if position < len(row) else None, decimal, date_format) for row in body], pa.string()) for position in range(len(header))]
+    columns = [
+        pa.array([cell_text(row[position] if position < len(row) else None, decimal, date_format) for row in body], pa.string())
+        for position in range(len(header))
+    ]
     return pa.Table.from_arrays(columns, names=[str(cell).strip() for cell in header])
 
 

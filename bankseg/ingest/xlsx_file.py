@@ -58,4 +58,6 @@ class XlsxFile:
                 return pyarrow.ipc.open_file(source).read_all().combine_chunks()
 
     def _refusal(self, why: str) -> InputError:
-        return InputError(f"{self.path.name} cannot be read as a workbook: {why}", "an .xlsx workbook with one header row", "save the sheet as CSV and load that")
+        return InputError(
+            f"{self.path.name} cannot be read as a workbook: {why}", "an .xlsx workbook with one header row", "save the sheet as CSV and load that"
+        )

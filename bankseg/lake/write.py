@@ -108,7 +108,12 @@ class _BucketFile:
         self._bounds = _Bounds(writing.extract)
         self._sink = self._system.open_output_stream(self._path)
         self._writer = pq.ParquetWriter(
-            self._sink, self._schema, compression="zstd", compression_level=COMPRESSION_LEVEL, use_dictionary=repeating_columns(writing.extract), write_page_checksum=True
+            self._sink,
+            self._schema,
+            compression="zstd",
+            compression_level=COMPRESSION_LEVEL,
+            use_dictionary=repeating_columns(writing.extract),
+            write_page_checksum=True,
         )
 
     def __enter__(self) -> Self:

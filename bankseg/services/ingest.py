@@ -27,7 +27,9 @@ OWNER_TABLES = ("clients", "accounts")
 Progress = Callable[[str, int], None]
 
 
-def ingest_directory(settings: Settings, directory: Path, mapping_path: Path, *, extract_on: date | None = None, progress: Progress | None = None) -> IngestReport:
+def ingest_directory(
+    settings: Settings, directory: Path, mapping_path: Path, *, extract_on: date | None = None, progress: Progress | None = None
+) -> IngestReport:
     """Load every file a mapping names, owners first; a file that cannot be read is refused and the others go on.
 
     `progress` is told a file's name and the rows read from it so far.
@@ -38,7 +40,9 @@ def ingest_directory(settings: Settings, directory: Path, mapping_path: Path, *,
     if not directory.is_dir():
         raise InputError(f"{directory} is not a directory", "the directory that holds the extract files", "check the path")
     with _only_import(settings.home), _scratch_connection(settings) as connection:
-        intake = Intake(settings, connection, open_lake(settings.lake, settings.buckets), make_engine(settings.store), mapping, directory, known_until, progress)
+        intake = Intake(
+            settings, connection, open_lake(settings.lake, settings.buckets), make_engine(settings.store), mapping, directory, known_until, progress
+        )
         declare(settings.lake, _declarations(mapping))
         try:
             return _load_all(intake)
@@ -57,7 +61,11 @@ def _load_all(intake: Intake) -> IngestReport:
     unmatched: list[str] = []
     extracts = in_loading_order(intake.mapping)
     if not any(matching_files(intake.directory, extract_mapping.files) for extract_mapping in extracts):
-        raise InputError(f"no file in {intake.directory} matches the mapping", "files such as " + ", ".join(extracts[0].files), "check the directory and `files` of the mapping")
+        raise InputError(
+            f"no file in {intake.directory} matches the mapping",
+            "files such as " + ", ".join(extracts[0].files),
+            "check the directory and `files` of the mapping",
+        )
     know_owners(intake.connection, intake.lake)
     stopped_by = ""
     for extract_mapping in extracts:
@@ -82,7 +90,9 @@ def _extract_date(mapping: Mapping, given: date | None) -> date:
 
 def _declarations(mapping: Mapping) -> Declarations:
     attributes = [
-        {"name": name, **attribute.model_dump(mode="json", exclude={"column"})} for extract_mapping in mapping.extract for name, attribute in extract_mapping.attributes.items()
+        {"name": name, **attribute.model_dump(mode="json", exclude={"column"})}
+        for extract_mapping in mapping.extract
+        for name, attribute in extract_mapping.attributes.items()
     ]
     labels = tuple(extract_mapping.label.name for extract_mapping in mapping.extract if extract_mapping.label)
     return Declarations(tuple(attributes), labels, mapping.products, mapping.bank.name, mapping.bank.currency)

@@ -57,7 +57,7 @@ def test_each_broken_row_goes_to_quarantine_with_its_number_column_and_reason(ba
     line = report_of(bank.load(), "tx.csv")
 
     found = {int(row[0]): (row[3], row[1]) for row in bank.quarantined(line)}
-    assert found == {number: expected for number, expected in enumerate(ROWS.values(), start=3)}
+    assert found == dict(enumerate(ROWS.values(), start=3))
     assert (line.read, line.accepted, line.quarantined) == (len(ROWS) + 1, 1, len(ROWS))
 
 
@@ -100,7 +100,13 @@ def test_a_file_that_cannot_be_read_is_refused_in_words_and_the_others_go_on(ban
 
 def test_a_truncated_gzip_and_a_gzip_bomb_are_refused(bank: SmallBank) -> None:
     rows = (HEADER + "".join(f"T{n},A1,2024-05-01,{n}\n" for n in range(50_000))).encode()
-    bank.write({"tx_cut.csv.gz": gzip.compress(rows)[:-4000], "tx_bomb.csv.gz": gzip.compress(HEADER.encode() + b"T,A1,2024-05-01,1\n" * 4_000_000), "tx.csv": HEADER + GOOD})
+    bank.write(
+        {
+            "tx_cut.csv.gz": gzip.compress(rows)[:-4000],
+            "tx_bomb.csv.gz": gzip.compress(HEADER.encode() + b"T,A1,2024-05-01,1\n" * 4_000_000),
+            "tx.csv": HEADER + GOOD,
+        }
+    )
 
     report = bank.load()
 

@@ -5,7 +5,6 @@ import io
 import string
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,17 +12,19 @@ from hypothesis import strategies as st
 
 from tests.ingest.intake import ACCOUNT_ROWS, ACCOUNTS, CLIENT_ROWS, CLIENTS, HEAD, small_bank
 
-DIALECTS = st.fixed_dictionaries({
-    "delimiter": st.sampled_from([",", ";", "|", "\t"]),
-    "encoding": st.sampled_from(["utf-8", "utf-16", "iso-8859-1"]),
-    "decimal": st.sampled_from([".", ","]),
-    "thousands": st.sampled_from(["", " ", "'"]),
-    "date_format": st.sampled_from(["%Y-%m-%d", "%d/%m/%Y", "%Y%m%d", "%d.%m.%Y"]),
-})
+DIALECTS = st.fixed_dictionaries(
+    {
+        "delimiter": st.sampled_from([",", ";", "|", "\t"]),
+        "encoding": st.sampled_from(["utf-8", "utf-16", "iso-8859-1"]),
+        "decimal": st.sampled_from([".", ","]),
+        "thousands": st.sampled_from(["", " ", "'"]),
+        "date_format": st.sampled_from(["%Y-%m-%d", "%d/%m/%Y", "%Y%m%d", "%d.%m.%Y"]),
+    }
+)
 LATIN = string.ascii_letters + string.digits + "éèàçÉü.;,|'\"=+@_/ -\n"
 WORDS = st.text(LATIN, min_size=1, max_size=12).map(str.strip).filter(lambda word: word and not any(letter.isdigit() for letter in word))
 DAYS = st.dates(date(2020, 3, 1), date(2024, 12, 31))
-AMOUNTS = st.decimals(Decimal(-10**9), Decimal(10**9), places=2)
+AMOUNTS = st.decimals(Decimal(-(10**9)), Decimal(10**9), places=2)
 ROWS = st.lists(st.tuples(st.sampled_from(["A1", "A2"]), DAYS, AMOUNTS, st.none() | WORDS), max_size=8)
 SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
@@ -74,7 +75,30 @@ def test_rows_written_in_any_dialect_come_back_equal(tmp_path_factory: pytest.Te
     assert bank.rows("transactions", "transaction_id, account_id, booked_on, amount_minor, mcc") == sorted(expected)
 
 
-FIELD = st.sampled_from(["T1", "T2", "T3", "A1", "A2", "A9", "2024-05-01", "2024-13-01", "9999-12-31", "12.5", "-1", "NaN", "1e9", "", " ", "x,y", '"q"', "é", "=1", "4111111111111111"])
+FIELD = st.sampled_from(
+    [
+        "T1",
+        "T2",
+        "T3",
+        "A1",
+        "A2",
+        "A9",
+        "2024-05-01",
+        "2024-13-01",
+        "9999-12-31",
+        "12.5",
+        "-1",
+        "NaN",
+        "1e9",
+        "",
+        " ",
+        "x,y",
+        '"q"',
+        "é",
+        "=1",
+        "4111111111111111",
+    ]
+)
 LINES = st.lists(st.lists(FIELD, min_size=1, max_size=6).map(",".join), min_size=1, max_size=15)
 
 
