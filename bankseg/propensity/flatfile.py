@@ -25,12 +25,13 @@ from bankseg.propensity.recipe import fit_recipe, recipe_in_time
 
 SEED = 20_260_101
 LEAST_ROWS, LEAST_OUTCOMES = 60, 20
+# A slice in time may hold fewer: its intervals say how little it shows.
+LEAST_SLICE_ROWS, LEAST_SLICE_OUTCOMES = 20, 8
 MOST_WORKERS = 2
 # Values that mean yes when the caller does not say which one is positive, by their usual counterpart.
 USUAL_POSITIVES = {("0", "1"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("-1", "1"), ("non", "oui")}
 TEST_SHARE, CALIBRATION_SHARE = 0.2, 0.2
 MODEL_LEAK_AUC = 0.98
-DOMINANT_GAIN = 0.4
 CROSS_VALIDATION = f"cross-validated: stratified {FOLDS}-fold, pooled; no time in the data, so it says nothing about the future"
 
 
@@ -142,7 +143,7 @@ def _by_time(data: Matrix, when: NDArray[np.float64], label: str, seed: int, pro
     calibration_from, test_from = _cut_times(when)
     past, later, last = when < calibration_from, (when >= calibration_from) & (when < test_from), when >= test_from
     for where, mask in (("the training part", past), ("the calibration part", later), ("the test part", last)):
-        _require_outcomes(data.y[mask], label, where)
+        _require_outcomes(data.y[mask], label, where, rows=LEAST_SLICE_ROWS, outcomes=LEAST_SLICE_OUTCOMES)
     recipe, _ = recipe_in_time(data.rows(past), data.rows(later), seed=seed)
     if progress:
         progress("train", 0.8)
@@ -178,7 +179,7 @@ def _require_columns(table: pa.Table, names: Sequence[str]) -> None:
             raise InputError(f"there is no column {name!r}", "a column of the file", remedy)
 
 
-def _require_outcomes(y: NDArray[np.int8], label: str, where: str) -> None:
+def _require_outcomes(y: NDArray[np.int8], label: str, where: str, *, rows: int = LEAST_ROWS, outcomes: int = LEAST_OUTCOMES) -> None:
     positives = int(y.sum())
     fewer = min(positives, len(y) - positives)
     if len(y) and not fewer:
@@ -187,10 +188,10 @@ def _require_outcomes(y: NDArray[np.int8], label: str, where: str) -> None:
             "rows with and without the outcome",
             "check the label and --positive",
         )
-    if len(y) < LEAST_ROWS:
-        raise InputError(f"{where} has {len(y)} rows with a known outcome", f"{LEAST_ROWS} or more", "use a larger file")
-    if fewer < LEAST_OUTCOMES:
-        raise TooFewPositivesError(label if fewer == positives else f"{label} (outcome absent)", fewer, LEAST_OUTCOMES, where)
+    if len(y) < rows:
+        raise InputError(f"{where} has {len(y)} rows with a known outcome", f"{rows} or more", "use a larger file")
+    if fewer < outcomes:
+        raise TooFewPositivesError(label if fewer == positives else f"{label} (outcome absent)", fewer, outcomes, where)
 
 
 def _require_features(columns: FlatColumns, name: str) -> None:

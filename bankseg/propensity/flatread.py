@@ -61,14 +61,14 @@ def _check_shape(path: Path, table: pa.Table, broken: int) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if repeated:
         raise InputError(f"{path.name} repeats the columns {', '.join(repeated)}", "each column name once", "rename them")
-    if not table.num_rows:
-        raise InputError(f"{path.name} has a header and no usable row", "one row per client", "export the file again")
     if broken > MOST_BROKEN_SHARE * (table.num_rows + broken):
         raise InputError(
             f"{broken} of {table.num_rows + broken} rows of {path.name} have more or fewer fields than the header",
             "as many fields in every row",
             "check delimiter and quotes",
         )
+    if not table.num_rows:
+        raise InputError(f"{path.name} has a header and no usable row", "one row per client", "export the file again")
 
 
 def _read_csv(path: Path) -> tuple[pa.Table, int]:
