@@ -9,11 +9,11 @@ from bankseg.demo.products import DEPOSITS, Product
 from bankseg.demo.transactions import clicks
 
 CURRENT, SAVINGS = Product.CURRENT_ACCOUNT, Product.SAVINGS
-STEERING_BAND = 0.15  # of monthly income: smaller surpluses are left where they are
-TARGET_NOISE = 0.06
+STEERING_BAND = 0.10  # of monthly income: smaller surpluses are left where they are
+TARGET_NOISE = 0.04
 MOST_DRAWN = 0.2  # share of savings a client takes back in one month
 WITHOUT_SAVINGS = 1.8  # clients without savings keep more on their current account
-LEAKING_SHARE = 0.06  # of deposits, sent elsewhere in each month of a slow leak
+LEAKING_SHARE = 0.08  # of deposits, sent elsewhere in each month of a slow leak
 MARKET_DRIFT, MARKET_SPREAD = 0.004, 0.025
 
 
@@ -56,13 +56,14 @@ def post_drains(rng: np.random.Generator, book: Book, first: Ints, last: Ints, p
     day = days_between(rng, first, last)
     savings_out = np.rint(np.maximum(kept[:, SAVINGS], 0) * share).astype(np.int64)
     current_out = np.rint(np.maximum(kept[:, CURRENT], 0) * share).astype(np.int64)
-    both = np.flatnonzero(going & book.holds(SAVINGS) & book.holds(CURRENT) & (savings_out > 0))
+    settled = book.holds(SAVINGS) & (book.opened[:, SAVINGS] < first)
+    both = np.flatnonzero(going & settled & book.holds(CURRENT) & (savings_out > 0))
     channel = clicks(rng, book, np.arange(len(first)))
     postings.move(both, source=SAVINGS, target=CURRENT, day=day[both], amount=savings_out[both], channel=channel[both])
     out = np.flatnonzero(going & book.holds(CURRENT))
-    amount = current_out[out] + np.where(book.holds(SAVINGS)[out], savings_out[out], 0)
+    amount = current_out[out] + np.where(settled[out], savings_out[out], 0)
     postings.add(out, CURRENT, day[out], -np.maximum(amount, 1), kind="transfer_out", channel=channel[out])
-    alone = np.flatnonzero(going & book.holds(SAVINGS) & ~book.holds(CURRENT) & (savings_out > 0))
+    alone = np.flatnonzero(going & settled & ~book.holds(CURRENT) & (savings_out > 0))
     postings.add(alone, SAVINGS, day[alone], -savings_out[alone], kind="transfer_out", channel=channel[alone])
     book.level = np.where(going, book.level * (1 - share), book.level)
     book.drain_left = np.where(going & (book.drain_left > 0), book.drain_left - 1, book.drain_left)

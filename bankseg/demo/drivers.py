@@ -17,7 +17,7 @@ DRIVERS = (
 )  # fmt: skip
 # Mean months a driver stays on, for those that fade by themselves.
 MONTHS_ON: dict[str, float] = {
-    "disengaged": 15, "aggrieved": 10, "quiet_online": 14, "rate_chasing": 11, "leaking": 8, "distress": 8,
+    "disengaged": 15, "aggrieved": 10, "quiet_online": 14, "rate_chasing": 11, "leaking": 9, "distress": 8,
     "home": 9, "child": 9, "credit_need": 9, "windfall": 9, "card_wish": 9, "save_wish": 9, "business_plan": 9,
     "draining": 7,
 }  # fmt: skip
@@ -52,7 +52,7 @@ def onset_chances(now: Situation, on: dict[str, Bools]) -> dict[str, Floats]:
         "aggrieved": np.full(len(now.age), 0.006),
         "quiet_online": 0.007 * now.is_digital * np.where(on["disengaged"], 2.5, 1.0),
         "rate_chasing": 0.008 * np.exp(0.5 * now.rich) * at_hand,
-        "leaking": 0.006 * np.where(on["rate_chasing"], 3.0, 1.0) * np.where(on["disengaged"], 2.0, 1.0),
+        "leaking": 0.008 * np.where(on["rate_chasing"], 3.0, 1.0) * np.where(on["disengaged"], 2.0, 1.0),
         "distress": 0.004 * np.exp(0.9 * now.frailty),
         "home": person * at_hand * np.where(family_age, 0.012, 0.002),
         "child": person * at_hand * np.where(family_age, 0.011, 0.0005),

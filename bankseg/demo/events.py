@@ -122,12 +122,12 @@ def return_chance(book: Book) -> Floats:
     return 0.05 + 0.07 * (book.clients.is_digital & ~book.drivers["quiet_online"])
 
 
-def sell_products(rng: np.random.Generator, book: Book, month: Month, chance: dict[str, Floats], staying: Bools, postings: Postings) -> None:
-    """Open the contracts bought this month and move the money they need."""
-    count, base = len(staying), book.holds(Product.CURRENT_ACCOUNT)
+def sell_products(rng: np.random.Generator, book: Book, month: Month, chance: dict[str, Floats], lacking: Bools, postings: Postings) -> None:
+    """Open the contracts bought this month, by clients who lacked the product when it began, and move the money they need."""
+    count, base = len(lacking), book.holds(Product.CURRENT_ACCOUNT)
     for product in (*CROSS_SELL, *UNPLANTED_SALES):
         wanted = chance[target_name(product)] if product in CROSS_SELL else np.full(count, UNPLANTED_SALES[product])
-        client = np.flatnonzero((rng.random(count) < wanted) & staying & base & ~book.holds(product) & ~book.drivers["silent"])
+        client = np.flatnonzero((rng.random(count) < wanted) & lacking[:, product] & base & ~book.holds(product) & ~book.drivers["silent"])
         day = days_between(rng, np.full(len(client), month.first), np.full(len(client), month.last))
         open_contracts(rng, book, client, product, day)
         if product in (Product.TERM_DEPOSIT, Product.SECURITIES, Product.LIFE_INSURANCE, Product.SAVINGS):

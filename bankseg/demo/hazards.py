@@ -14,11 +14,11 @@ from bankseg.demo.products import Product, target_name
 # Rise of the log hazard while a driver is on.
 EFFECTS: dict[str, dict[str, float]] = {
     "hard_exit": {"disengaged": 2.3, "aggrieved": 2.2, "quiet_online": 1.0, "rate_chasing": 0.7, "salary_left": 1.4, "draining": 1.0, "leaking": 0.6},
-    "salary_leaves": {"disengaged": 2.8, "aggrieved": 1.9, "quiet_online": 0.9, "rate_chasing": 0.6},
-    "drain": {"leaking": 4.3, "rate_chasing": 3.2, "disengaged": 1.5, "aggrieved": 1.5, "salary_left": 0.6},
+    "salary_leaves": {"disengaged": 2.9, "aggrieved": 2.1, "quiet_online": 0.9, "rate_chasing": 0.6},
+    "drain": {"leaking": 3.8, "rate_chasing": 2.4, "disengaged": 1.5, "aggrieved": 1.5, "salary_left": 0.6},
     "falls_silent": {"disengaged": 1.6, "quiet_online": 1.0},
     target_name(Product.SAVINGS): {"save_wish": 3.0, "child": 1.8, "home": 0.8},
-    target_name(Product.TERM_DEPOSIT): {"windfall": 3.0, "rate_chasing": 2.0, "save_wish": 1.0},
+    target_name(Product.TERM_DEPOSIT): {"rate_chasing": 3.0, "windfall": 2.3, "save_wish": 0.8},
     target_name(Product.SECURITIES): {"windfall": 3.2, "rate_chasing": 0.8},
     target_name(Product.LIFE_INSURANCE): {"windfall": 2.6, "child": 2.4},
     target_name(Product.HOME_INSURANCE): {"home": 3.0, "child": 1.6},
@@ -28,7 +28,7 @@ EFFECTS: dict[str, dict[str, float]] = {
     target_name(Product.BUSINESS_LOAN): {"business_plan": 3.0},
     target_name(Product.MERCHANT_SERVICES): {"business_plan": 2.6},
 }
-MOST_A_MONTH = 0.35
+MOST_A_MONTH = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ def base_log_hazards(now: Situation, held: Holdings) -> dict[str, Floats]:
     new = np.exp(-now.tenure_years / 2)
     middle = ((now.age - 38) / 15) ** 2
     return {
-        "hard_exit": -5.5 - 0.45 * np.minimum(held.count - 2, 4) - 1.0 * held.has_loan + 0.55 * young + 0.9 * new,
-        "salary_leaves": np.where(held.has_salary, -5.7 + 0.6 * young + 0.6 * new - 0.5 * held.has_loan, -30.0),
-        "drain": -7.4 + 0.25 * now.rich + 0.3 * young,
+        "hard_exit": -5.35 - 0.45 * np.minimum(held.count - 2, 4) - 1.0 * held.has_loan + 0.55 * young + 0.9 * new,
+        "salary_leaves": np.where(held.has_salary, -5.3 + 0.6 * young + 0.6 * new - 0.5 * held.has_loan, -30.0),
+        "drain": -6.95 + 0.25 * now.rich + 0.3 * young,
         "falls_silent": np.where(held.has_salary | held.has_loan, -30.0, -4.4 + 0.3 * young) + np.where(now.is_firm, -0.8, 0.0),
         target_name(Product.SAVINGS): -5.0 + 0.5 * now.paid - 0.4 * middle + never,
-        target_name(Product.TERM_DEPOSIT): -6.1 + 0.7 * now.rich + 0.3 * np.clip((now.age - 45) / 15, -1.5, 2) + never,
+        target_name(Product.TERM_DEPOSIT): -6.0 + 0.7 * now.rich + 0.3 * np.clip((now.age - 45) / 15, -1.5, 2) + never,
         target_name(Product.SECURITIES): -6.0 + 0.6 * now.paid + 0.5 * now.is_digital + never,
-        target_name(Product.LIFE_INSURANCE): -5.6 + 0.5 * now.rich + never,
-        target_name(Product.HOME_INSURANCE): -5.4 - 0.4 * middle + never,
+        target_name(Product.LIFE_INSURANCE): -5.4 + 0.5 * now.rich + never,
+        target_name(Product.HOME_INSURANCE): -5.2 - 0.4 * middle + never,
         target_name(Product.CREDIT_CARD): -5.7 + 0.4 * now.is_digital + 0.3 * young + never,
         target_name(Product.PERSONAL_LOAN): -5.7 + 0.5 * young - 0.3 * now.paid + never,
         target_name(Product.MORTGAGE): -6.8 + 0.5 * now.paid + never,

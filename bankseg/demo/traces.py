@@ -19,13 +19,13 @@ LOOKED_UP: dict[str, tuple[Product, ...]] = {
     "home": (Product.MORTGAGE, Product.MORTGAGE, Product.HOME_INSURANCE),
     "child": (Product.LIFE_INSURANCE, Product.HOME_INSURANCE, Product.SAVINGS),
     "credit_need": (Product.PERSONAL_LOAN,),
-    "windfall": (Product.SECURITIES, Product.LIFE_INSURANCE, Product.TERM_DEPOSIT),
+    "windfall": (Product.SECURITIES, Product.LIFE_INSURANCE),
     "card_wish": (Product.CREDIT_CARD,),
-    "save_wish": (Product.SAVINGS, Product.SAVINGS, Product.TERM_DEPOSIT),
+    "save_wish": (Product.SAVINGS,),
     "business_plan": (Product.BUSINESS_LOAN, Product.MERCHANT_SERVICES),
 }
 SIMULATIONS_A_MONTH, ADVICE_A_MONTH, ADVICE_BESIDE_ONLINE = 4.5, 1.7, 0.15
-RATE_VIEWS_A_MONTH = 3.0
+RATE_VIEWS_A_MONTH = 4.5
 IDLE_SIMULATIONS = 0.03  # looked up with nothing behind it, a month
 LOGINS_A_MONTH = 3.2
 CALL, VISIT, MESSAGE, COMPLAINT, SERVICE = range(5)
@@ -76,7 +76,7 @@ def interactions(rng: np.random.Generator, book: Book, first: Ints, last: Ints, 
     spoken = np.where(book.drivers["silent"], 0.1, 1.0) * here
     parts = [
         _talks(rng, 0.05 * spoken, np.array([CALL, VISIT, MESSAGE, SERVICE]), np.array([USUAL_REASON]), first, last),
-        _talks(rng, 0.8 * (book.drivers["aggrieved"] & here) + 0.0015 * spoken, np.array([COMPLAINT]), np.array([FEES_REASON, SERVICE_REASON]), first, last),
+        _talks(rng, 1.0 * (book.drivers["aggrieved"] & here) + 0.0015 * spoken, np.array([COMPLAINT]), np.array([FEES_REASON, SERVICE_REASON]), first, last),
         _talks(rng, 1.3 * (book.drivers["rate_chasing"] & here & ~book.clients.is_digital), np.array([CALL, VISIT]), np.array([RATES_REASON]), first, last),
     ]
     sure = np.flatnonzero(newly_aggrieved & here)

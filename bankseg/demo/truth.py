@@ -90,7 +90,7 @@ class Outlook:
         steers = book.holds(Product.CURRENT_ACCOUNT) & ~book.holds(Product.SAVINGS) & ~book.drivers["silent"]
         kept = np.where(steers, usual_current(book) + np.maximum(book.balance[:, Product.TERM_DEPOSIT], 0), kept)
         ratio = np.maximum(kept * running, 1.0) / np.maximum(base, 1.0)
-        wobble = np.where(steers, np.hypot(0.06, 0.10 * income / np.maximum(kept, 1.0)), np.hypot(0.06, 0.30 * income / np.maximum(kept, 1.0)))
+        wobble = np.where(steers, np.hypot(0.06, 0.07 * income / np.maximum(kept, 1.0)), np.hypot(0.06, 0.30 * income / np.maximum(kept, 1.0)))
         natural = _below(ratio, limit, wobble)
         starts = np.zeros(len(base))
         for ahead, months in ((1, 3), (2, 2), (3, 1)):

@@ -77,8 +77,9 @@ class World:
         book.drivers |= step_drivers(rng, book.drivers, self.onset)
         open_starting_contracts(rng, book, self.starting, joins, month.first)
         balances.fund_new_clients(book, joins, postings)
+        held_before = book.row >= 0
         events.give_up_products(rng, book, month, staying, postings)
-        events.sell_products(rng, book, month, chance, staying, postings)
+        events.sell_products(rng, book, month, chance, staying[:, None] & ~held_before, postings)
         first, last = self._span(month, leaving)
         self._post(month, first, last, postings)
         events.close_leaving(book, leaving, postings)
