@@ -45,10 +45,17 @@ def command(*, clients: int, months: int, seed: int, last_month_end: datetime, s
 def _prepare(bank: Bank, clients: int, months: int, seed: int, last: date, *, quiet: bool) -> None:
     with bars(quiet=quiet) as progress:
         show = counted_bar(progress)
-        demo = make_demo_extracts(bank, clients=clients, months=months, seed=seed, last_month_end=last, progress=lambda _what, done, total: show("generate", done, total))
-        report = load_demo_extracts(bank, demo, progress=lambda what, done, total: show(f"ingest:{what}", done, total))
+        demo = make_demo_extracts(
+            bank, clients=clients, months=months, seed=seed, last_month_end=last, progress=lambda _what, done, total: show("generate", done, total)
+        )
+        rows = sum(demo.rows.values())
+        report = load_demo_extracts(bank, demo, clients=clients, progress=lambda what, done: show(f"ingest:{what}", min(done, rows), rows))
+        show("ingest:done", rows, rows)
     if not quiet:
-        Console(stderr=True).print(report.in_words(), markup=False, highlight=False)
+        loaded = [file for file in report.files if file.state == "loaded"]
+        read, accepted, quarantined, duplicates = (sum(getattr(file, name) for file in loaded) for name in ("read", "accepted", "quarantined", "duplicates"))
+        text = f"{len(loaded)} files loaded: {read:,} rows read = {accepted:,} accepted + {quarantined:,} quarantined + {duplicates:,} duplicates"
+        Console(stderr=True).print(text if loaded else "every file was loaded before", markup=False, highlight=False)
 
 
 def _serve(settings: Settings, logins: list[DemoLogin]) -> None:

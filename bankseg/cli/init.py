@@ -25,4 +25,8 @@ def command(login: str | None, *, as_json: bool) -> None:
             with transaction(bank.engine) as session:
                 ensure_person(session, login, login, Role.ADMINISTRATOR, password=password)
         revision = schema.revision(bank.engine)
-        answer({"revision": revision, "store": bank.engine.dialect.name}, as_json=as_json, text=f"the store ({bank.engine.dialect.name}) is ready, revision {revision}")
+        answer(
+            {"revision": revision, "store": bank.engine.dialect.name},
+            as_json=as_json,
+            text=f"the store ({bank.engine.dialect.name}) is ready, revision {revision}",
+        )

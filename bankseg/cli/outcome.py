@@ -25,7 +25,11 @@ def reported(*, as_json: bool) -> Iterator[None]:
         slips = "; ".join(f"{'.'.join(str(part) for part in slip['loc'])}: {slip['msg']}" for slip in error.errors())
         _end(ConfigurationError(f"a setting is wrong: {slips}", "valid BANKSEG_ variables", "see the settings reference"), as_json=as_json)
     except DBAPIError as error:
-        wrong = ServiceUnavailableError(f"the store did not answer: {str(error.orig).splitlines()[0]}", "a reachable store with the current schema", "see bankseg doctor; bankseg init upgrades the schema")
+        wrong = ServiceUnavailableError(
+            f"the store did not answer: {str(error.orig).splitlines()[0]}",
+            "a reachable store with the current schema",
+            "see bankseg doctor; bankseg init upgrades the schema",
+        )
         _end(wrong, as_json=as_json)
 
 

@@ -12,7 +12,13 @@ from bankseg.services.follow import StageProgress
 @contextmanager
 def bars(*, quiet: bool = False) -> Iterator[Progress]:
     """A progress display on stderr; nothing when quiet."""
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(), TextColumn("{task.fields[note]}", style="dim", markup=False))
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
+    )
     with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=False) as progress:
         yield progress
 

@@ -65,4 +65,7 @@ def _in_words(run: Run, until: Stage) -> str:
     return "\n".join(lines)
 
 
-COMMANDS = [*(_command(stage.value, stage, about) for stage, about in ABOUT.items()), _command("run", Stage.PUBLISH, "Do all stages for an as-of date and publish.")]
+COMMANDS = [
+    *(_command(stage.value, stage, about) for stage, about in ABOUT.items()),
+    _command("run", Stage.PUBLISH, "Do all stages for an as-of date and publish."),
+]

@@ -18,6 +18,8 @@ def command(*, as_json: bool) -> None:
         lines += [f"  {name:<16} {count:>9,}" for name, count in sorted(status["segments"].items(), key=lambda pair: -pair[1])]
         for target, model in status["targets"].items():
             auc = model["metrics"].get("roc_auc", {})
-            lines.append(f"model {target:<28} v{model['version']}  AUC {auc.get('value', float('nan')):.3f} [{auc.get('low', float('nan')):.3f}, {auc.get('high', float('nan')):.3f}]")
+            lines.append(
+                f"model {target:<28} v{model['version']}  AUC {auc.get('value', float('nan')):.3f} [{auc.get('low', float('nan')):.3f}, {auc.get('high', float('nan')):.3f}]"
+            )
         lines += [f"no model for {target}: {why}" for target, why in status["refusals"].items()]
         answer(status, as_json=as_json, text="\n".join(lines))

@@ -61,7 +61,9 @@ class Policy:
     def segments(self) -> tuple[Segment, ...]:
         """The scheme's segments in order, the default last."""
         return tuple(
-            Segment(entry["code"], entry["label_en"], entry["label_fr"], entry["action"], entry["owner"], parse_rule(entry["when"]) if "when" in entry else None)
+            Segment(
+                entry["code"], entry["label_en"], entry["label_fr"], entry["action"], entry["owner"], parse_rule(entry["when"]) if "when" in entry else None
+            )
             for entry in self.section("scheme")["segment"]
         )
 

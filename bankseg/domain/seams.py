@@ -12,7 +12,7 @@ class BucketConnection(Protocol):
         """Names of the tables that hold data."""
         ...
 
-    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401  # a pyarrow.Table: the domain names no library
+    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:  # a pyarrow.Table: the domain names no library
         """Run one statement and return its rows as an Arrow table."""
         ...
 

@@ -121,7 +121,7 @@ def _grouped(part: Rule) -> str:
 
 def _parse_test(document: Mapping[str, Any]) -> Test:
     found = [comparison for comparison in COMPARISONS if comparison in document]
-    if "attribute" not in document or len(found) != 1 or len(document) != 2:  # noqa: PLR2004  # the attribute and its comparison
+    if "attribute" not in document or len(found) != 1 or len(document) != 2:  # the attribute and its comparison
         raise ConfigurationError(f"rule {dict(document)!r}", f"an attribute and one of {', '.join(COMPARISONS)}, or all, any, not")
     comparison = found[0]
     value = document[comparison]
@@ -134,7 +134,7 @@ def _parse_test(document: Mapping[str, Any]) -> Test:
     return Test(str(document["attribute"]), comparison, value)
 
 
-def _passes(test: Test, found: Any) -> bool:  # noqa: ANN401  # an attribute of any type
+def _passes(test: Test, found: Any) -> bool:  # an attribute of any type
     if test.comparison == "is_missing":
         return (found is None) is test.value
     if found is None:

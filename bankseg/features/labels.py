@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -43,7 +44,8 @@ def build_labels(connection: BucketConnection, label: str, horizon: Horizon, kno
     Returns
     -------
     pyarrow.Table
-        `client_id`, `outcome` (0 or 1); clients outside the label's population are absent.
+        `client_id`, `outcome` (0 or 1), and `product` for `cross_sell`, which labels every product in `products` at once;
+        clients outside the label's population are absent.
 
     Raises
     ------
@@ -74,12 +76,12 @@ def _sql(name: str) -> str:
     return files("bankseg.features").joinpath("labels", f"{name}.sql").read_text(encoding="utf-8")
 
 
+@cache
 def _with_population(sql: str) -> str:
     """Label SQL with the shared population in front, as one more common table expression."""
     tree = sqlglot.parse_one(sql, dialect="duckdb")
     population = sqlglot.parse_one(_sql("population"), dialect="duckdb")
     shared = exp.CTE(this=population, alias=exp.TableAlias(this=exp.to_identifier("population")))
-    known = tree.args.get("with_") or tree.args.get("with")
-    known.expressions.insert(0, shared)
-    known.set("expressions", known.expressions)
+    known = tree.args.get("with_") or tree.args["with"]
+    known.set("expressions", [shared, *known.expressions])
     return tree.sql(dialect="duckdb")

@@ -8,6 +8,8 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
+from bankseg.lake.parameters import named
+
 
 class Analysis:
     """Views and tables by name over files and Arrow tables; parameters are bound, never written into the text."""
@@ -34,17 +36,17 @@ class Analysis:
 
     def table(self, name: str, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Compute a statement and name its rows."""
-        relation = self._connection.sql(sql, params=_named(sql, parameters)) if parameters else self._connection.sql(sql)
+        relation = self._connection.sql(sql, params=named(sql, parameters)) if parameters else self._connection.sql(sql)
         relation.create(name)
 
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Rows of a statement."""
-        return self._connection.execute(sql, _named(sql, parameters)).to_arrow_table()
+        return self._connection.sql(sql, params=named(sql, parameters)).to_arrow_table()
 
-    def value(self, sql: str) -> Any:  # noqa: ANN401  # one value of any type
+    def value(self, sql: str) -> Any:  # one value of any type
         """First column of the first row."""
-        row = self._connection.execute(sql).fetchone()
-        return row[0] if row else None
+        rows = self._connection.sql(sql).fetchall()
+        return rows[0][0] if rows else None
 
     def columns(self, name: str) -> list[str]:
         """Columns of a named relation, in order."""
@@ -55,8 +57,3 @@ class Analysis:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._connection.close()
-
-
-def _named(sql: str, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    wanted = {name: value for name, value in (parameters or {}).items() if f"${name}" in sql}
-    return wanted or None

@@ -28,7 +28,11 @@ def read_declarations(lake: str) -> Declarations:
         return Declarations()
     document = json.loads(path.read_text(encoding="utf-8"))
     return Declarations(
-        tuple(document.get("attributes", ())), tuple(document.get("labels", ())), dict(document.get("products", {})), document.get("bank", ""), document.get("currency", "")
+        tuple(document.get("attributes", ())),
+        tuple(document.get("labels", ())),
+        dict(document.get("products", {})),
+        document.get("bank", ""),
+        document.get("currency", ""),
     )
 
 

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from bankseg.lake.files import bucket_files, verify
+from bankseg.lake.parameters import named
 from bankseg.lake.views import as_of_view, balances_from_transactions
 
 
@@ -78,8 +79,7 @@ class LocalBucket:
 
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Run one statement; parameters the statement does not name are left out."""
-        wanted = {name: value for name, value in (parameters or {}).items() if f"${name}" in sql}
-        return self._connection.execute(sql, wanted or None).to_arrow_table()
+        return self._connection.sql(sql, params=named(sql, parameters)).to_arrow_table()
 
     def close(self) -> None:
         """Free the connection."""

@@ -36,6 +36,11 @@ def read_checked(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise ArtefactError(f"{path.name} cannot be read: {error}", "the file that was written", "run the stage again; it writes the file anew") from error
 
 
+def row_count(path: Path) -> int:
+    """Rows of a file, from its footer."""
+    return int(pq.read_metadata(path).num_rows)
+
+
 def read_all(paths: Iterable[Path], columns: list[str] | None = None) -> pa.Table:
     """Read several files of one kind into one table; a column some lack is null there."""
     return pa.concat_tables([read_checked(path, columns) for path in paths], promote_options="permissive")

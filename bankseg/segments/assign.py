@@ -72,7 +72,11 @@ def assign(policy: Policy, inputs: Inputs) -> Assignment:
         columns = _scored(analysis, inputs)
         _relations(analysis, policy, inputs)
         analysis.view("valued", _sql("value"), _value_parameters(policy, inputs))
-        cuts = pa.Table.from_pylist([dict(cut) for cut in inputs.cuts], schema=CUTS) if inputs.cuts else analysis.arrow(_sql("cuts"), dict(policy.section("tiers")))
+        cuts = (
+            pa.Table.from_pylist([dict(cut) for cut in inputs.cuts], schema=CUTS)
+            if inputs.cuts
+            else analysis.arrow(_sql("cuts"), dict(policy.section("tiers")))
+        )
         analysis.register("cuts", cuts)
         analysis.view("tiered", _sql("tiers"), {"hysteresis_share": policy.section("tiers")["hysteresis_share"]})
         churn = policy.section("churn")
@@ -184,9 +188,9 @@ def _triggers(analysis: Analysis, policy: Policy, columns: Collection[str]) -> N
 
 
 _RISKY = """
-SELECT *, status <> 'prospect' AND (stage >= 2 OR has_red OR amber_families >= 2) AS is_high_risk,
+SELECT *, status = 'active' AND (stage >= 2 OR has_red OR amber_families >= 2) AS is_high_risk,
     CASE
-        WHEN NOT $knows_risk OR status = 'prospect' THEN 'unknown'
+        WHEN NOT $knows_risk OR status <> 'active' THEN 'unknown'
         WHEN stage >= 2 OR has_red OR amber_families >= 2 THEN 'high'
         WHEN fired > 0 THEN 'elevated'
         ELSE 'normal'
@@ -204,7 +208,10 @@ def _without_nulls(parts: Sequence[exp.Expression]) -> exp.Expression:
 def _segments(analysis: Analysis, policy: Policy) -> None:
     known = analysis.columns("risky")
     targets = [name for name in known if name.startswith("p:")]
-    pairs = [exp.PropertyEQ(this=exp.to_identifier(name[2:], quoted=True), expression=exp.func("round", exp.column(name, quoted=True), exp.Literal.number(6))) for name in targets]
+    pairs = [
+        exp.PropertyEQ(this=exp.to_identifier(name[2:], quoted=True), expression=exp.func("round", exp.column(name, quoted=True), exp.Literal.number(6)))
+        for name in targets
+    ]
     packed: exp.Expression = exp.Literal.string("{}")
     if pairs:
         packed = exp.cast(exp.func("to_json", exp.Struct(expressions=pairs), dialect=DIALECT), "varchar")
@@ -215,9 +222,7 @@ def _segments(analysis: Analysis, policy: Policy) -> None:
 
 def _published(analysis: Analysis, policy: Policy, inputs: Inputs, columns: Collection[str], cuts: pa.Table) -> Assignment:
     value, risk = policy.section("value"), policy.section("risk")
-    clients = analysis.arrow(
-        _sql("published"), {"run_id": inputs.run_id, "currency": inputs.currency, "value_is_approximate": bool(value["is_approximate"])}
-    )
+    clients = analysis.arrow(_sql("published"), {"run_id": inputs.run_id, "currency": inputs.currency, "value_is_approximate": bool(value["is_approximate"])})
     _offers(analysis, policy, inputs, [name for name in columns if name.startswith("p:cross_sell:")])
     offers = analysis.arrow(
         _sql("offers"), {"run_id": inputs.run_id, "least_days_between_contacts": policy.section("contact_policy")["least_days_between_contacts"]}
@@ -242,7 +247,10 @@ def _offers(analysis: Analysis, policy: Policy, inputs: Inputs, targets: Sequenc
     nothing = "SELECT CAST(NULL AS VARCHAR) AS client_id, CAST(NULL AS VARCHAR) AS product, CAST(NULL AS DOUBLE) AS propensity WHERE FALSE"
     analysis.view("offers", exp.union(*parts, distinct=False).sql(dialect=DIALECT) if len(parts) > 1 else parts[0].sql(dialect=DIALECT) if parts else nothing)
     products = sorted(inputs.natures)
-    analysis.register("margins", pa.table({"product": products, "margin_minor": pa.array([int(margins.get(product, DEFAULT_MARGIN_MINOR)) for product in products], pa.int64())}))
+    analysis.register(
+        "margins",
+        pa.table({"product": products, "margin_minor": pa.array([int(margins.get(product, DEFAULT_MARGIN_MINOR)) for product in products], pa.int64())}),
+    )
 
 
 DEFAULT_MARGIN_MINOR = 5_000  # a product the policy prices nothing for
@@ -261,7 +269,10 @@ def _summary(analysis: Analysis, policy: Policy) -> dict[str, Any]:
         return {str(row.pop(column)): row for row in rows}
 
     grid = analysis.arrow("SELECT tier, churn_band, risk_band, count(*) AS clients FROM segmented GROUP BY ALL ORDER BY ALL").to_pylist()
-    scheme = [{"code": entry.code, "label_en": entry.label_en, "label_fr": entry.label_fr, "action": entry.action, "owner": entry.owner, "rule": words(entry.when)} for entry in policy.segments()]
+    scheme = [
+        {"code": entry.code, "label_en": entry.label_en, "label_fr": entry.label_fr, "action": entry.action, "owner": entry.owner, "rule": words(entry.when)}
+        for entry in policy.segments()
+    ]
     return {
         "clients": int(analysis.value("SELECT count(*) FROM segmented")),
         "scheme": json.loads(json.dumps(scheme)),

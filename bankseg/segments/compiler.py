@@ -57,7 +57,7 @@ def _test(test: Test, columns: Collection[str]) -> exp.Expression:
     return exp.Coalesce(this=exp.paren(compared), expressions=[exp.false()])
 
 
-def _literal(value: Any) -> exp.Expression:  # noqa: ANN401  # a TOML value
+def _literal(value: Any) -> exp.Expression:  # a TOML value
     match value:
         case bool():
             return exp.true() if value else exp.false()

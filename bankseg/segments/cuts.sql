@@ -1,6 +1,6 @@
 -- Cut points of tiers and RFM quintiles on this population, by kind of client: least value of each class.
 WITH clients AS (
-    SELECT kind, value_12m_minor, active_days_365d, credit_minor_365d FROM valued WHERE status <> 'prospect'
+    SELECT kind, value_12m_minor, active_days_365d, credit_minor_365d FROM valued WHERE status = 'active'
 ),
 tier_cuts AS (
     SELECT kind, 'value' AS measure, unnest(['platinum', 'gold', 'silver']) AS class,

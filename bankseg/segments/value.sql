@@ -1,7 +1,8 @@
 -- Value, activity, risk parts and RFM measures of every client, from the scored snapshot (definitions 1, 2, 5, 6).
 WITH banded AS (
     SELECT
-        s.*,
+        s.* EXCLUDE (status),
+        CASE WHEN s.status <> 'prospect' AND s.open_accounts = 0 THEN 'former' ELSE s.status END AS status,
         now_band.band AS credit_band,
         now_band.rank AS credit_band_rank,
         before_band.rank - now_band.rank AS credit_band_drop,
@@ -17,7 +18,7 @@ valued AS (
     SELECT
         b.*,
         CASE
-            WHEN b.status = 'prospect' OR (b.interest_margin_12m_minor IS NULL AND b.contract_margin_12m_minor IS NULL) THEN NULL
+            WHEN b.status <> 'active' OR (b.interest_margin_12m_minor IS NULL AND b.contract_margin_12m_minor IS NULL) THEN NULL
             ELSE coalesce(b.interest_margin_12m_minor, 0) + coalesce(b.contract_margin_12m_minor, 0) + coalesce(b.fees_12m_minor, 0)
                 - coalesce(b.account_cost_12m_minor, 0) - coalesce(b.service_cost_12m_minor, 0)
                 - CAST(round(b.pd * $given_default * coalesce(b.exposure_minor, 0)) AS BIGINT)
@@ -30,7 +31,7 @@ valued AS (
         END AS counted_days_past_due,
         b.instalments_minor_90d / nullif(b.income_90d_minor, 0) AS debt_service_ratio,
         CASE
-            WHEN b.status = 'prospect' THEN NULL
+            WHEN b.status <> 'active' THEN NULL
             WHEN b.recency_days IS NULL THEN CASE WHEN $has_transactions AND b.open_accounts > 0 THEN 'inactive' END
             WHEN b.recency_days > 365 THEN 'inactive'
             WHEN b.recency_days > 183 THEN 'dormant'
@@ -44,7 +45,7 @@ SELECT
     *,
     CASE WHEN counted_days_past_due > $stage_3_days THEN 3 WHEN counted_days_past_due > $stage_2_days OR is_forborne = 1 THEN 2 ELSE 1 END AS stage,
     CASE
-        WHEN NOT $has_transactions OR status = 'prospect' THEN NULL
+        WHEN NOT $has_transactions OR status <> 'active' THEN NULL
         WHEN recency_days IS NULL THEN 1
         WHEN recency_days <= $recency_5 THEN 5 WHEN recency_days <= $recency_4 THEN 4
         WHEN recency_days <= $recency_3 THEN 3 WHEN recency_days <= $recency_2 THEN 2

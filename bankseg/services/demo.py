@@ -15,6 +15,8 @@ from bankseg.services.people import ensure_person
 from bankseg.storage.database import transaction
 
 PASSWORD_BYTES = 9
+# Small buckets cost more in files than they save in memory.
+CLIENTS_PER_BUCKET, LEAST_BUCKETS = 5_000, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,10 @@ def make_demo_extracts(bank: Bank, *, clients: int, months: int, seed: int, last
     return generate(demo_folder(bank), clients=clients, months=months, seed=seed, last_month_end=last_month_end, progress=progress)
 
 
-def load_demo_extracts(bank: Bank, demo: DemoBank, *, progress: Callable[[str, int, int], None]) -> IngestReport:
-    """Load the files like any bank's; a second time loads nothing."""
-    return ingest_directory(bank.settings, demo.directory, demo.mapping, progress=progress)
+def load_demo_extracts(bank: Bank, demo: DemoBank, *, clients: int, progress: Callable[[str, int], None]) -> IngestReport:
+    """Load the files like any bank's; a second time loads nothing. A new lake gets as many buckets as the book is worth."""
+    buckets = min(max(LEAST_BUCKETS, clients // CLIENTS_PER_BUCKET), bank.settings.buckets)
+    return ingest_directory(bank.settings.model_copy(update={"buckets": buckets}), demo.directory, demo.mapping, progress=progress)
 
 
 def make_demo_people(bank: Bank) -> list[DemoLogin]:

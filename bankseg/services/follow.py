@@ -53,12 +53,18 @@ def follow_run(bank: Bank, run_id: int, until: Stage, *, show: Callable[[list[St
             deaf = _is_deaf(session, run_id)
         show(stages)
         if run.state in {RunState.FAILED, RunState.QUARANTINED}:
-            raise RunFailedError(f"run {run_id} ended as {run.state}: {run.error}", "a published run", f"mend the cause and give the same command again; run {run_id} goes on from there")
+            raise RunFailedError(
+                f"run {run_id} ended as {run.state}: {run.error}",
+                "a published run",
+                f"mend the cause and give the same command again; run {run_id} goes on from there",
+            )
         wanted = [stage for stage in stages if STAGES.index(stage.stage) <= STAGES.index(until)]
         if wanted and all(stage.done == stage.jobs for stage in wanted):
             return run
         if deaf:
-            raise ServiceUnavailableError(f"no worker took the jobs of run {run_id} for {DEAF_SECONDS} seconds", "a worker at work", "start one with bankseg up, and see bankseg doctor")
+            raise ServiceUnavailableError(
+                f"no worker took the jobs of run {run_id} for {DEAF_SECONDS} seconds", "a worker at work", "start one with bankseg up, and see bankseg doctor"
+            )
         pause(POLL_SECONDS)
 
 
@@ -81,7 +87,9 @@ def _is_deaf(session: Session, run_id: int) -> bool:
     running = session.exec(select(Job.id).where(Job.run_id == run_id, Job.state == JobState.RUNNING).limit(1)).first()
     if running is not None:
         return False
-    ends = session.exec(select(Job.finished_at).where(Job.run_id == run_id, col(Job.finished_at).is_not(None)).order_by(col(Job.finished_at).desc()).limit(1)).first()
+    ends = session.exec(
+        select(Job.finished_at).where(Job.run_id == run_id, col(Job.finished_at).is_not(None)).order_by(col(Job.finished_at).desc()).limit(1)
+    ).first()
     begun = session.exec(select(Job.created_at).where(Job.run_id == run_id).order_by(col(Job.created_at).desc()).limit(1)).first()
     queued = session.exec(select(Job.id).where(Job.run_id == run_id, Job.state == JobState.QUEUED).limit(1)).first()
     return queued is not None and now - max(ends or 0.0, begun or 0.0) > DEAF_SECONDS * 2

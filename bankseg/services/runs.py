@@ -74,7 +74,6 @@ def planned_targets(bank: Bank, as_of: date, versions: dict[str, int]) -> list[P
         "gap_days": horizon["gap_days"],
         "horizon_days": horizon["outcome_days"],
         "minimum_positives": bank.policy.section("churn")["minimum_positives"],
-        "targets": {"dormancy": {"horizon_days": horizon["outcome_days"]}},
     }
     first = first_fact_on(bank.lake, versions)
     targets = targets_for(values, sold, bank.declarations.labels)
@@ -117,7 +116,7 @@ def _new_run(session: Session, bank: Bank, key: str, as_of: date, versions: dict
         plan={
             "buckets": bucket_count(bank.lake),
             "products": list(products_held(bank.lake, versions)),
-            "targets": {entry.target.name: _as_json(entry.origins) for entry in planned if not entry.refusal},
+            "targets": {entry.target.name: _as_json(entry) for entry in planned if not entry.refusal},
         },
         created_at=session.scalar(select(db_now())) or 0.0,
     )
@@ -126,10 +125,17 @@ def _new_run(session: Session, bank: Bank, key: str, as_of: date, versions: dict
     return run
 
 
-def _as_json(plan: OriginPlan | None) -> dict[str, Any] | None:
+def _as_json(entry: Planned) -> dict[str, Any] | None:
+    plan = entry.origins
     if plan is None:
         return None
-    return {"train": [day.isoformat() for day in plan.train], "calibration": plan.calibration.isoformat(), "test": plan.test.isoformat()}
+    return {
+        "train": [day.isoformat() for day in plan.train],
+        "calibration": plan.calibration.isoformat(),
+        "test": plan.test.isoformat(),
+        "gap_days": entry.target.gap_days,
+        "outcome_days": entry.target.horizon_days,
+    }
 
 
 def origins_from_json(document: dict[str, Any] | None) -> OriginPlan | None:
@@ -168,7 +174,9 @@ def _jobs_of(bank: Bank, run: Run, stage: Stage) -> list[tuple[str, dict[str, An
     shards = [list(range(shard, buckets, bank.settings.shards)) for shard in range(min(bank.settings.shards, buckets))]
     match stage:
         case Stage.SNAPSHOT:
-            origins = sorted({day for plan in run.plan["targets"].values() if plan for day in (*plan["train"], plan["calibration"], plan["test"])} | {run.as_of})
+            origins = sorted(
+                {day for plan in run.plan["targets"].values() if plan for day in (*plan["train"], plan["calibration"], plan["test"])} | {run.as_of}
+            )
             return [(f"{day}:{number}", {"origin": day, "buckets": shard}) for day in origins for number, shard in enumerate(shards)]
         case Stage.TRAIN:
             return [(target, {"target": target}) for target in run.plan["targets"]]

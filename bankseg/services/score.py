@@ -87,7 +87,7 @@ def _with_identity(bank: Bank, run: Run, bucket: int, snapshot: pa.Table) -> pa.
     with LocalBucket(lake_at(bank, run), bucket, as_of) as connection:
         connection.register("snapshot", snapshot)
         pieces = ["SELECT s.*, i.* EXCLUDE (client_id)"]
-        joins = [f"FROM snapshot AS s JOIN ({IDENTITY}) AS i ON i.client_id = s.client_id"]  # noqa: S608  # constants of this module
+        joins = [f"FROM snapshot AS s JOIN ({IDENTITY}) AS i ON i.client_id = s.client_id"]  # constants of this module
         for name, sql in _available(connection):
             pieces.append(f", {name}.* EXCLUDE (client_id)")
             joins.append(f"LEFT JOIN ({sql}) AS {name} ON {name}.client_id = s.client_id")
@@ -186,5 +186,6 @@ def _best_reasons(models: Mapping[str, Propensity], table: pa.Table, best: list[
 def reasons_as_json(reasons: list[Any]) -> str:
     """Reasons as stored: family, direction, share of the push, leading feature and the client's own value."""
     return json.dumps(
-        [{"family": r.family, "direction": r.direction, "share": round(r.share, 4), "feature": r.feature, "value": r.value} for r in reasons], separators=(",", ":")
+        [{"family": r.family, "direction": r.direction, "share": round(r.share, 4), "feature": r.feature, "value": r.value} for r in reasons],
+        separators=(",", ":"),
     )

@@ -61,7 +61,7 @@ def _write(bank: Bank, claim: Claim, assignment: Assignment) -> dict[str, Any]:
     return {"clients": assignment.clients.num_rows, "offers": assignment.offers.num_rows, "cases": assignment.cases.num_rows}
 
 
-def _tiers_before(session: Any, before: Run | None) -> pa.Table:  # noqa: ANN401  # a SQLModel session
+def _tiers_before(session: Any, before: Run | None) -> pa.Table:  # a SQLModel session
     schema = pa.schema([("client_id", pa.string()), ("tier", pa.string())])
     if before is None:
         return schema.empty_table()

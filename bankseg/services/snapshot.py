@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bankseg.domain.horizon import Horizon
 from bankseg.features.build import build_snapshot, features_digest
@@ -62,43 +63,64 @@ def _folder(bank: Bank, run: Run, origin: str) -> Path:
 def _one_bucket(bank: Bank, run: Run, lake: LakeAt, origin: date, bucket: int) -> int:
     features_file = snapshot_path(bank, run, origin.isoformat(), bucket)
     labels_file = labels_path(bank, run, origin.isoformat(), bucket)
-    targets = _targets_at(run, origin)
-    if features_file.exists() and (labels_file.exists() or not targets):
-        return 0
-    horizon = bank.policy.horizon(origin)
-    known_on = date.fromisoformat(run.as_of)
-    outcome = (horizon.outcome_last_on, known_on) if targets and horizon.has_matured(known_on) else None
-    with LocalBucket(lake, bucket, origin, outcome) as connection:
-        snapshot = build_snapshot(connection, horizon, run.plan["products"], bank.declarations.attributes)
+    clients = 0
+    if not features_file.exists():
+        with LocalBucket(lake, bucket, origin) as connection:
+            snapshot = build_snapshot(connection, bank.policy.horizon(origin), run.plan["products"], bank.declarations.attributes)
         write_whole(snapshot, features_file)
-        if targets:
-            write_whole(_labels(bank, connection, targets, horizon, known_on), labels_file)
-    return int(snapshot.num_rows)
+        clients = int(snapshot.num_rows)
+    by_horizon = _targets_at(run, origin)
+    if by_horizon and not labels_file.exists():
+        parts = [_labels(bank, lake, bucket, horizon, targets, date.fromisoformat(run.as_of)) for horizon, targets in by_horizon.items()]
+        write_whole(pa.concat_tables(parts), labels_file)
+    return clients
 
 
-def _targets_at(run: Run, origin: date) -> list[str]:
-    """Targets whose plan has this origin; targets without a time are labelled at the run's own date."""
+def _targets_at(run: Run, origin: date) -> dict[Horizon, list[str]]:
+    """Targets whose plan has this origin, by horizon; targets without a time are labelled at the run's own date."""
     day = origin.isoformat()
-    return [name for name, plan in run.plan["targets"].items() if (day in (*plan["train"], plan["calibration"], plan["test"]) if plan else day == run.as_of)]
+    found: dict[Horizon, list[str]] = {}
+    for name, plan in run.plan["targets"].items():
+        if plan is None and day == run.as_of:
+            found.setdefault(Horizon(origin, 0, 0), []).append(name)
+        elif plan is not None and day in (*plan["train"], plan["calibration"], plan["test"]):
+            found.setdefault(Horizon(origin, plan["gap_days"], plan["outcome_days"]), []).append(name)
+    return found
 
 
-def _labels(bank: Bank, connection: LocalBucket, targets: list[str], horizon: Horizon, known_on: date) -> pa.Table:
-    parts = []
+def _labels(bank: Bank, lake: LakeAt, bucket: int, horizon: Horizon, targets: list[str], known_on: date) -> pa.Table:
+    """Outcomes of the targets of one horizon, one row per target and client; all products are labelled by one statement."""
+    senses: dict[str, list[str]] = {}
     for target in targets:
         sense, _, detail = target.partition(":")
-        label = "client_label" if sense == "label" else sense
-        if not can_label(label, connection.tables):
-            continue
-        thresholds = {**_thresholds(bank), "product": detail, "label": detail}
-        rows = build_labels(connection, label, horizon, known_on, thresholds)
-        names = pa.array([target] * rows.num_rows, pa.string())
-        parts.append(pa.table([rows.column("client_id"), names, rows.column("outcome").cast(pa.int8())], schema=LABELS_SCHEMA))
+        senses.setdefault("client_label" if sense == "label" else sense, []).append(detail)
+    with LocalBucket(lake, bucket, horizon.as_of, (horizon.outcome_last_on, known_on)) as connection:
+        parts = [
+            _outcomes(connection, sense, details, horizon, known_on, _thresholds(bank))
+            for sense, details in senses.items()
+            if can_label(sense, connection.tables)
+        ]
     return pa.concat_tables(parts) if parts else LABELS_SCHEMA.empty_table()
+
+
+def _outcomes(connection: LocalBucket, sense: str, details: list[str], horizon: Horizon, known_on: date, thresholds: Mapping[str, Any]) -> pa.Table:
+    if sense == "client_label":
+        return pa.concat_tables(
+            [_rows(build_labels(connection, sense, horizon, known_on, {**thresholds, "label": label}), f"label:{label}") for label in details]
+        )
+    rows = build_labels(connection, sense, horizon, known_on, {**thresholds, "products": details})
+    if sense != "cross_sell":
+        return _rows(rows, sense)
+    names = pc.binary_join_element_wise("cross_sell", rows.column("product"), ":")
+    return pa.table([rows.column("client_id"), names, rows.column("outcome").cast(pa.int8())], schema=LABELS_SCHEMA)
+
+
+def _rows(rows: pa.Table, target: str) -> pa.Table:
+    names = pa.array([target] * rows.num_rows, pa.string())
+    return pa.table([rows.column("client_id"), names, rows.column("outcome").cast(pa.int8())], schema=LABELS_SCHEMA)
 
 
 def _thresholds(bank: Bank) -> Mapping[str, Any]:
     churn = bank.policy.section("churn")
     names = ("attrition_share", "explained_share", "attrition_floor_minor", "dormant_days", "regular_months", "one_cycle_days", "two_cycles_days")
     return {"least_tenure_days": bank.policy.section("population")["least_tenure_days"], **{name: churn[name] for name in names}}
-
-

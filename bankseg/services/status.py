@@ -44,8 +44,15 @@ def bank_status(bank: Bank) -> dict[str, Any]:
 
 
 def _lists(session: Session, run: Run) -> dict[str, Any]:
-    per_product = session.exec(select(ProductPropensity.product, func.count()).where(ProductPropensity.run_id == run.id).group_by(ProductPropensity.product)).all()
+    per_product = session.exec(
+        select(ProductPropensity.product, func.count()).where(ProductPropensity.run_id == run.id).group_by(ProductPropensity.product)
+    ).all()
     portfolios = session.exec(select(func.count(func.distinct(PublishedClient.rm_id))).where(PublishedClient.run_id == run.id)).one()
     in_portfolios = session.exec(select(func.count()).where(PublishedClient.run_id == run.id, col(PublishedClient.rm_id).is_not(None))).one()
     cases = session.exec(select(func.count()).where(RiskCase.run_id == run.id)).one()
-    return {"portfolios": portfolios, "portfolio_clients": in_portfolios, "cross_sell": {product: int(count) for product, count in sorted(per_product)}, "risk_queue": cases}
+    return {
+        "portfolios": portfolios,
+        "portfolio_clients": in_portfolios,
+        "cross_sell": {product: int(count) for product, count in sorted(per_product)},
+        "risk_queue": cases,
+    }

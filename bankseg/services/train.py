@@ -1,6 +1,8 @@
 """Training: one target's model from the run's snapshots, saved, checked in a child process, and registered."""
 
 from datetime import date
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from bankseg.domain.errors import LeakageError, MissingDataError, TooFewPositivesError
 from bankseg.features.catalogue import Feature, catalogue
-from bankseg.lake.parquet import read_checked
+from bankseg.lake.parquet import read_checked, row_count
 from bankseg.propensity.artefacts import Artefact, save, verify_in_child
 from bankseg.propensity.dataset import Dataset
 from bankseg.propensity.train import Trained, train
@@ -38,7 +40,9 @@ def train_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     try:
         dataset = gather(bank, run, name, [feature.name for feature in features])
         plan = origins_from_json(run.plan["targets"][name])
-        trained = train(target, dataset, plan, features, seed=seed_of(name), progress=lambda what, share: claim.progress(int(share * 95), 100, f"{name}: {what}"))
+        trained = train(
+            target, dataset, plan, features, seed=seed_of(name), progress=lambda what, share: claim.progress(int(share * 95), 100, f"{name}: {what}")
+        )
     except (TooFewPositivesError, MissingDataError, LeakageError) as refusal:
         return _refuse(bank, claim, name, str(refusal))
     artefact = save(trained, bank.settings.artefacts, bank.settings.key())
@@ -54,37 +58,41 @@ def model_features(bank: Bank, run: Run) -> list[Feature]:
 
 
 def gather(bank: Bank, run: Run, target: str, features: list[str]) -> Dataset:
-    """Labelled rows of every origin of the target's plan."""
+    """Labelled rows of every origin of the target's plan, ordered by origin."""
     plan = run.plan["targets"][target]
     origins = sorted({*plan["train"], plan["calibration"], plan["test"]}) if plan else [run.as_of]
-    tables: list[pa.Table] = []
-    labels: list[np.ndarray] = []
-    days: list[np.ndarray] = []
-    rows = 0
-    for bucket in range(int(run.plan["buckets"])):
-        for origin in origins:
-            part, outcome = _bucket_rows(bank, run, target, origin, bucket, features)
-            tables.append(part)
-            labels.append(outcome)
-            days.append(np.full(len(outcome), np.datetime64(origin, "D")))
-            rows += len(outcome)
-        if rows > MOST_ROWS:
-            break
-    if not rows:
+    pairs = [(origin, bucket) for origin in origins for bucket in range(_buckets_within(bank, run, origins))]
+    slices, table = _features(tuple(snapshot_path(bank, run, origin, bucket) for origin, bucket in pairs), tuple(features))
+    positions, labels, days = [], [], []
+    for (origin, bucket), (start, clients) in zip(pairs, slices, strict=True):
+        outcomes = read_checked(labels_path(bank, run, origin, bucket))
+        outcomes = outcomes.filter(pc.equal(outcomes.column("target"), target))
+        found = pc.index_in(outcomes.column("client_id"), value_set=clients)
+        known = pc.is_valid(found)
+        positions.append(found.filter(known).to_numpy() + start)
+        labels.append(outcomes.column("outcome").filter(known).to_numpy())
+        days.append(np.full(len(labels[-1]), np.datetime64(origin, "D")))
+    chosen = np.concatenate(positions)
+    if not len(chosen):
         raise MissingDataError(f"no client has an outcome for {target}", "clients of its population with a matured window", "load a longer history")
-    order = np.argsort(np.concatenate(days), kind="stable")
-    table = pa.concat_tables(tables, promote_options="permissive").take(pa.array(order))
-    return Dataset(table, np.concatenate(labels)[order].astype(np.int8), np.concatenate(days)[order])
+    return Dataset(table.take(pa.array(chosen)), np.concatenate(labels).astype(np.int8), np.concatenate(days))
 
 
-def _bucket_rows(bank: Bank, run: Run, target: str, origin: str, bucket: int, features: list[str]) -> tuple[pa.Table, np.ndarray]:
-    outcomes = read_checked(labels_path(bank, run, origin, bucket))
-    outcomes = outcomes.filter(pc.equal(outcomes.column("target"), target))
-    snapshot = read_checked(snapshot_path(bank, run, origin, bucket))
-    positions = pc.index_in(outcomes.column("client_id"), value_set=snapshot.column("client_id").combine_chunks())
-    known = pc.is_valid(positions)
-    kept = [name for name in ("client_id", *features) if name in snapshot.column_names]
-    return snapshot.select(kept).take(positions.filter(known)), outcomes.column("outcome").filter(known).to_numpy()
+@lru_cache(maxsize=1)
+def _features(paths: tuple[Path, ...], features: tuple[str, ...]) -> tuple[list[tuple[int, pa.Array]], pa.Table]:
+    """Features of several snapshot files as one table, with each file's first row and clients; kept, for the next target reads the same."""
+    tables = [read_checked(path) for path in paths]
+    tables = [table.select([name for name in ("client_id", *features) if name in table.column_names]) for table in tables]
+    starts = np.concatenate([[0], np.cumsum([table.num_rows for table in tables])])
+    slices = [(int(start), table.column("client_id").combine_chunks()) for start, table in zip(starts, tables, strict=False)]
+    return slices, pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+
+
+def _buckets_within(bank: Bank, run: Run, origins: list[str]) -> int:
+    """How many buckets of clients fit the rows one training may hold: buckets are random by construction, so any of them are a fair sample."""
+    buckets = int(run.plan["buckets"])
+    rows = sum(row_count(snapshot_path(bank, run, origin, 0)) for origin in origins)
+    return max(1, min(buckets, MOST_ROWS // max(rows, 1)))
 
 
 def _refuse(bank: Bank, claim: Claim, target: str, why: str) -> dict[str, Any]:
@@ -116,7 +124,9 @@ def _new_version(session: Session, name: str, digest: str, run: Run, trained: Tr
     before = champion(session, name)
     if before is not None:
         before.status = "retired"
-    last = session.exec(select(PropensityModel.version).where(PropensityModel.target == name).order_by(col(PropensityModel.version).desc()).limit(1)).one_or_none()
+    last = session.exec(
+        select(PropensityModel.version).where(PropensityModel.target == name).order_by(col(PropensityModel.version).desc()).limit(1)
+    ).one_or_none()
     return PropensityModel(
         target=name,
         version=(last or 0) + 1,

@@ -1,15 +1,19 @@
--- Opens the product inside the outcome window; holders and those who opened it inside the gap are left out.
-WITH holders AS (
-    SELECT DISTINCT client_id FROM accounts WHERE product = $product AND closed_on IS NULL
+-- Opens a product inside the outcome window, for every product asked for at once; holders and those who opened it inside the gap are left out.
+WITH asked AS (
+    SELECT unnest($products) AS product
+),
+holders AS (
+    SELECT DISTINCT client_id, product FROM accounts WHERE closed_on IS NULL
 ),
 openings AS (
-    SELECT client_id, min(opened_on) AS opened_on
+    SELECT client_id, product, min(opened_on) AS opened_on
     FROM outcome_accounts
-    WHERE product = $product AND opened_on > $as_of
-    GROUP BY client_id
+    WHERE opened_on > $as_of
+    GROUP BY client_id, product
 )
-SELECT p.client_id, CASE WHEN o.opened_on IS NOT NULL THEN 1 ELSE 0 END AS outcome
+SELECT p.client_id, a.product, CASE WHEN o.opened_on IS NOT NULL THEN 1 ELSE 0 END AS outcome
 FROM population AS p
-LEFT JOIN holders AS h ON h.client_id = p.client_id
-LEFT JOIN openings AS o ON o.client_id = p.client_id
+CROSS JOIN asked AS a
+LEFT JOIN holders AS h ON h.client_id = p.client_id AND h.product = a.product
+LEFT JOIN openings AS o ON o.client_id = p.client_id AND o.product = a.product
 WHERE h.client_id IS NULL AND (o.opened_on IS NULL OR o.opened_on >= $outcome_first_on)
