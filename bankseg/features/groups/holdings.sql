@@ -20,7 +20,6 @@ SELECT
     sum(credit_limit_minor) FILTER (WHERE is_open) AS credit_limit_minor,
     sum(principal_minor) FILTER (WHERE is_open AND nature = 'credit') AS loan_principal_minor,
     max(CASE WHEN is_open AND product = each_product THEN 1 ELSE 0 END) AS holds__each_product,
-    date_diff('day', max(opened_on) FILTER (WHERE is_open AND product = each_product), $as_of) AS days_since_opening__each_product,
-    max(CASE WHEN NOT is_open AND product = each_product THEN 1 ELSE 0 END) AS once_held__each_product
+    date_diff('day', max(opened_on) FILTER (WHERE is_open AND product = each_product), $as_of) AS days_since_opening__each_product
 FROM held
 GROUP BY client_id

@@ -12,6 +12,7 @@ SELECT
     date_diff('day', max(occurred_on) FILTER (WHERE kind = 'complaint'), $as_of) AS days_since_complaint,
     count(*) FILTER (WHERE kind = 'visit' AND occurred_on > $after_180d) AS visits_180d,
     count(*) FILTER (WHERE kind = 'call' AND occurred_on > $after_180d) AS calls_180d,
-    count(*) FILTER (WHERE kind = 'service_request' AND occurred_on > $after_180d) AS service_requests_180d
+    count(*) FILTER (WHERE kind = 'service_request' AND occurred_on > $after_180d) AS service_requests_180d,
+    count(*) FILTER (WHERE reason = each_product AND occurred_on > $after_90d) AS asked_90d__each_product
 FROM interactions
 GROUP BY client_id
