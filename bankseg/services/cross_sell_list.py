@@ -7,11 +7,10 @@ from sqlmodel import Session
 from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
-from bankseg.services import cursor
+from bankseg.services import book, cursor
 from bankseg.services.client_page import parsed
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.storage import cross_sell as store
-from bankseg.storage import portfolio
 from bankseg.storage.cross_sell import CrossSellFilter
 from bankseg.storage.portfolio import PAGE, Position, Row
 
@@ -95,7 +94,8 @@ def cross_sell_page(session: Session, scope: Scope, found: CrossSellFilter, *, s
 
 def choices(session: Session, scope: Scope) -> dict[str, list[str]]:
     """The tiers and segments a list may be narrowed to."""
-    return {name: portfolio.choices(session, scope, name) for name in ("tier", "segment")}
+    cells = book.cells(session, scope)
+    return {name: book.choices(name, cells) for name in ("tier", "segment")}
 
 
 def _position(after: str) -> tuple[Position | None, int]:

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from bankseg.domain.errors import InputError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require, sees
-from bankseg.services import cursor
+from bankseg.services import book, cursor
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.storage import portfolio as store
 from bankseg.storage.portfolio import PortfolioFilter, Position, Row
@@ -54,22 +54,26 @@ def clients_page(session: Session, scope: Scope, found: PortfolioFilter, *, sort
 
 def portfolio_page(session: Session, scope: Scope, found: PortfolioFilter, *, sort: str = FIRST_SORT, after: str = "") -> PortfolioPage:
     """The same page with the counts and the choices that a screen shows."""
-    page = clients_page(session, scope, found, sort=sort, after=after)
+    page, cells = clients_page(session, scope, found, sort=sort, after=after), book.cells(session, scope)
     return replace(
         page,
-        total=store.count(session, scope, found),
-        in_scope=store.count(session, scope, PortfolioFilter()),
-        choices={name: store.choices(session, scope, column) for name, column in FILTER_FIELDS.items()},
+        total=store.count(session, scope, found) if found.search else book.clients(book.matching(found, cells)),
+        in_scope=book.clients(cells),
+        choices={name: book.choices(column, cells) for name, column in FILTER_FIELDS.items()},
     )
 
 
 def my_day(session: Session, scope: Scope) -> MyDay:
     """Whom to call today, and the portfolio in a few figures."""
     require(scope, Right.CALL_LIST)
-    tiers: dict[str, int] = {}
-    for row in store.segment_counts(session, scope):
-        tiers[row["tier"]] = tiers.get(row["tier"], 0) + row["clients"]
-    return MyDay(stamp(session), store.call_list(session, scope, CALLS), store.care(session, scope), tiers)
+    cells = book.cells(session, scope)
+    tiers = book.by("tier", cells)
+    return MyDay(
+        stamp(session),
+        store.call_list(session, scope, CALLS),
+        [_care(scope, currency, held) for currency, held in sorted(book.by("currency", cells).items())],
+        {tier: book.clients(tiers[tier]) for tier in book.in_tier_order(tiers)},
+    )
 
 
 def checked_sort(scope: Scope, sort: str) -> str:
@@ -84,6 +88,12 @@ def checked_sort(scope: Scope, sort: str) -> str:
     if sort.removeprefix("-") not in usable:
         raise InputError(f"sort {sort[:40]!r}", ", ".join(usable), "choose one of these, with - in front for descending")
     return sort
+
+
+def _care(scope: Scope, currency: str, held: list[Row]) -> Row:
+    """What is under care in one currency."""
+    sums = {name: book.total(name, held) for name in ("clients", "high_risk", *store.CELL_SUMS) if sees(scope.role, name)}
+    return {"currency": currency or None, **sums}
 
 
 def _position(after: str, sort: str) -> Position | None:

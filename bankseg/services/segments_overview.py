@@ -6,13 +6,9 @@ from sqlmodel import Session
 
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require, sees
+from bankseg.services import book
 from bankseg.services.stamp import Stamp, stamp
-from bankseg.storage import portfolio
-from bankseg.storage import run as runs
-from bankseg.storage.portfolio import TIER_ORDER, Row
-
-SUMMARY_KEY = "segment_counts"  # a publisher may leave the whole book's counts in the run's summary under this name
-SUMS = ("value_12m_minor", "expected_loss_minor", "high_risk")
+from bankseg.storage.portfolio import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +42,20 @@ class SegmentsOverview:
 def segments_overview(session: Session, scope: Scope) -> SegmentsOverview:
     """The segments of the clients in scope, largest first."""
     require(scope, Right.SEGMENTS)
-    run = stamp(session)
-    counts = _counts(session, scope)
-    names = sorted({row["segment"] for row in counts})
-    segments = sorted(
-        (_segment(name, [row for row in counts if row["segment"] == name]) for name in names), key=lambda segment: (-segment.clients, segment.name)
-    )
+    cells = book.cells(session, scope)
+    segments = sorted((_segment(name, held) for name, held in book.by("segment", cells).items()), key=lambda segment: (-segment.clients, segment.name))
     hidden = frozenset(field for field in ("expected_loss_minor", "is_high_risk") if not sees(scope.role, field))
-    return SegmentsOverview(run, segments, _tiers(counts), sum(row["clients"] for row in counts), hidden)
+    return SegmentsOverview(stamp(session), segments, book.choices("tier", cells), book.clients(cells), hidden)
 
 
-def _counts(session: Session, scope: Scope) -> list[Row]:
-    current = runs.current(session)
-    ready = current.summary.get(SUMMARY_KEY) if current and scope.sees_whole_book else None
-    return ready if isinstance(ready, list) else portfolio.segment_counts(session, scope)
-
-
-def _tiers(counts: list[Row]) -> list[str]:
-    found = {row["tier"] for row in counts}
-    return [tier for tier in TIER_ORDER if tier in found] + sorted(found - set(TIER_ORDER))
-
-
-def _segment(name: str, rows: list[Row]) -> Segment:
-    by_tier: dict[str, int] = {}
-    value: dict[str, int] = {}
-    loss: dict[str, int] = {}
-    for row in rows:
-        currency = row["currency"] or ""
-        by_tier[row["tier"]] = by_tier.get(row["tier"], 0) + row["clients"]
-        value[currency] = value.get(currency, 0) + (row["value_12m_minor"] or 0)
-        loss[currency] = loss.get(currency, 0) + (row["expected_loss_minor"] or 0)
-    return Segment(name, rows[0]["action"] or "", sum(by_tier.values()), by_tier, value, loss, sum(row["high_risk"] or 0 for row in rows))
+def _segment(name: str, held: list[Row]) -> Segment:
+    currencies = book.by("currency", held).items()
+    return Segment(
+        name=name,
+        action=held[0]["action"] or "",
+        clients=book.clients(held),
+        by_tier={tier: book.clients(cells) for tier, cells in book.by("tier", held).items()},
+        value={currency: book.total("value_12m_minor", cells) for currency, cells in currencies},
+        loss={currency: book.total("expected_loss_minor", cells) for currency, cells in currencies},
+        high_risk=book.total("high_risk", held),
+    )

@@ -56,7 +56,8 @@ def removed_by(found: CrossSellFilter) -> ColumnElement[Any]:
 def funnel(session: Session, scope: Scope, found: CrossSellFilter) -> dict[str | None, int]:
     """Candidates by what removes them; the key None counts those who stay, and the values add up to all candidates."""
     cause = removed_by(found).label("cause")
-    counted = _candidates(select(cause), scope, found).subquery()
+    needs_client = bool(found.tiers or found.segments)  # a count that names no attribute of clients reads no client
+    counted = _candidates(select(cause), scope, found, with_client=needs_client).subquery()
     statement = select(counted.c.cause, func.count()).group_by(counted.c.cause)
     return {row[0]: int(row[1]) for row in session.execute(statement)}
 
@@ -97,10 +98,15 @@ def of_client(session: Session, scope: Scope, client_id: str) -> list[Row]:
 def _list(scope: Scope, found: CrossSellFilter) -> Select[Any]:
     columns = [*visible_columns(scope, CLIENT_PART), *visible_columns(scope, PROPENSITY_PART, ProductPropensity)]
     statement = _candidates(select(*columns), scope, found).where(removed_by(found).is_(None))
-    return statement.order_by(col(ProductPropensity.propensity).desc(), col(ProductPropensity.client_id))
+    return statement.order_by(col(ProductPropensity.propensity).desc(), col(ProductPropensity.client_id).desc())
 
 
-def _candidates(statement: Select[Any], scope: Scope, found: CrossSellFilter) -> Select[Any]:
+def _candidates(statement: Select[Any], scope: Scope, found: CrossSellFilter, *, with_client: bool = True) -> Select[Any]:
+    statement = statement.select_from(ProductPropensity).where(published(scope, ProductPropensity), col(ProductPropensity.product) == found.product)
+    if not scope.sees_whole_book:
+        # Few clients in scope: naming them leads the planner to their own rows instead of the whole product's.
+        statement = statement.where(col(ProductPropensity.client_id).in_(select(col(PublishedClient.client_id)).where(published(scope))))
+    if not with_client:
+        return statement
     same_client = and_(col(PublishedClient.run_id) == col(ProductPropensity.run_id), col(PublishedClient.client_id) == col(ProductPropensity.client_id))
-    joined = statement.select_from(ProductPropensity).join(PublishedClient, same_client)
-    return joined.where(published(scope, ProductPropensity), published(scope), col(ProductPropensity.product) == found.product)
+    return statement.join(PublishedClient, same_client).where(published(scope))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, select
 from sqlmodel import Session, col
 
 from bankseg.domain.people import Scope
@@ -22,6 +22,8 @@ LIST_FIELDS = (
     "balance_minor", "churn", "churn_band", "churn_target", "expected_loss_minor", "best_product", "best_propensity", "best_margin_minor", "segment", "segment_reason", "action",
     "risk_band", "is_high_risk", "is_vulnerable", "preferred_channel", "last_interaction_on",
 )  # fmt: skip
+CELL_KEYS = ("tier", "segment", "churn_band", "best_product", "currency")
+CELL_SUMS = ("balance_minor", "value_12m_minor", "expected_loss_minor")
 CALL_FIELDS = (*LIST_FIELDS, "churn_reasons")
 CLIENT_FIELDS = tuple(PublishedClient.__table__.columns.keys())  # type: ignore[attr-defined]  # SQLModel adds the table
 
@@ -82,19 +84,19 @@ def matching(found: PortfolioFilter) -> list[ColumnElement[bool]]:
 
 def page(session: Session, scope: Scope, found: PortfolioFilter, sort: str, *, after: Position | None = None, limit: int = PAGE) -> list[Row]:
     """One page, `limit` rows, by keyset: the cost does not grow with the page number."""
-    statement = _ordered(
-        select(*visible_columns(scope, LIST_FIELDS), _sort_expression(sort).label("sorted_by")).where(published(scope), *matching(found)), sort
-    )
-    if after is not None:
-        statement = statement.where(beyond(_sort_expression(sort), col(PublishedClient.client_id), after, descending=sort.startswith("-")))
-    return [dict(row) for row in session.execute(statement.limit(limit)).mappings()]
+    rows: list[Row] = []
+    columns = (*visible_columns(scope, LIST_FIELDS), _sort_expression(sort).label("sorted_by"))
+    for statement in _known_then_unknown(select(*columns).where(published(scope), *matching(found)), sort, after):
+        if len(rows) < limit:
+            rows += [dict(row) for row in session.execute(statement.limit(limit - len(rows))).mappings()]
+    return rows
 
 
 def stream(session: Session, scope: Scope, found: PortfolioFilter, sort: str, fields: tuple[str, ...]) -> Iterator[Row]:
     """Every row of the filtered set, in the order of the screen, a few thousand at a time."""
-    statement = _ordered(select(*visible_columns(scope, fields)).where(published(scope), *matching(found)), sort)
-    for row in session.execute(statement.execution_options(yield_per=FETCH)).mappings():
-        yield dict(row)
+    for statement in _known_then_unknown(select(*visible_columns(scope, fields)).where(published(scope), *matching(found)), sort):
+        for row in session.execute(statement.execution_options(yield_per=FETCH)).mappings():
+            yield dict(row)
 
 
 def count(session: Session, scope: Scope, found: PortfolioFilter) -> int:
@@ -116,60 +118,37 @@ def call_list(session: Session, scope: Scope, limit: int) -> list[Row]:
     return [dict(row) for row in session.execute(statement.order_by(loss.desc(), col(PublishedClient.client_id)).limit(limit)).mappings()]
 
 
-def segment_counts(session: Session, scope: Scope) -> list[Row]:
-    """Clients, value and high-risk clients by segment, tier and currency, over the scope."""
-    keys = (col(PublishedClient.segment), col(PublishedClient.tier), col(PublishedClient.currency))
-    statement = select(
-        *keys,
-        func.min(col(PublishedClient.action)).label("action"),
-        func.count().label("clients"),
-        func.sum(col(PublishedClient.value_12m_minor)).label("value_12m_minor"),
-        func.sum(col(PublishedClient.expected_loss_minor)).label("expected_loss_minor"),
-        func.sum(case((col(PublishedClient.is_high_risk), 1), else_=0)).label("high_risk"),
-        func.avg(col(PublishedClient.churn)).label("mean_churn"),
-    ).where(published(scope))
+def cells(session: Session, scope: Scope) -> list[Row]:
+    """The scope counted once by everything a desk groups or filters by: counts, sums and choices all come from these few rows."""
+    keys = tuple(col(getattr(PublishedClient, name)) for name in CELL_KEYS)
+    sums = tuple(func.sum(col(getattr(PublishedClient, name))).label(name) for name in CELL_SUMS)
+    high_risk = func.sum(case((col(PublishedClient.is_high_risk), 1), else_=0)).label("high_risk")
+    statement = select(*keys, func.min(col(PublishedClient.action)).label("action"), func.count().label("clients"), high_risk, *sums).where(published(scope))
     return [_plain_sums(dict(row)) for row in session.execute(statement.group_by(*keys)).mappings()]
 
 
-def choices(session: Session, scope: Scope, field: str) -> list[str]:
-    """The values a filter offers: those that occur in the scope."""
-    column = PublishedClient.__table__.c[field]  # type: ignore[attr-defined]  # SQLModel adds the table
-    values = session.execute(select(column).where(published(scope), column.is_not(None)).distinct().order_by(column)).scalars()
-    found = [value for value in values if value]
-    return sorted(found, key=lambda tier: TIER_ORDER.index(tier) if tier in TIER_ORDER else len(TIER_ORDER)) if field == "tier" else found
-
-
-def care(session: Session, scope: Scope) -> list[Row]:
-    """By currency: clients, balances under care, yearly value and what churn is expected to cost."""
-    currency = col(PublishedClient.currency)
-    statement = select(
-        currency,
-        func.count().label("clients"),
-        func.sum(col(PublishedClient.balance_minor)).label("balance_minor"),
-        func.sum(col(PublishedClient.value_12m_minor)).label("value_12m_minor"),
-        func.sum(col(PublishedClient.expected_loss_minor)).label("expected_loss_minor"),
-        func.sum(case((col(PublishedClient.is_high_risk), 1), else_=0)).label("high_risk"),
-    ).where(published(scope))
-    rows = [_plain_sums(dict(row)) for row in session.execute(statement.group_by(currency).order_by(func.count().desc())).mappings()]
-    return [{name: value for name, value in row.items() if sees(scope.role, name)} for row in rows]
-
-
-def beyond(expression: Any, identity: Any, after: Position, *, descending: bool) -> ColumnElement[bool]:  # SQL expressions
-    """The keyset predicate: rows after a position, unknown values last and ties broken by id."""
+def _known_then_unknown(statement: Select[Any], sort: str, after: Position | None = None) -> list[Select[Any]]:
+    """The rows with a known sort value, then those without: two plain ranges, so that an index serves each, whichever end a database puts its nulls."""
+    expression, identity, descending = _sort_expression(sort), col(PublishedClient.client_id), sort.startswith("-")
+    value_order, identity_order = (expression.desc(), identity.desc()) if descending else (expression.asc(), identity.asc())
+    known = statement.where(expression.is_not(None)).order_by(value_order, identity_order)
+    unknown = statement.where(expression.is_(None)).order_by(identity_order)
+    if after is None:
+        return [known, unknown]
     if after.value is None:
-        return and_(expression.is_(None), identity > after.client_id)
-    further = expression < after.value if descending else expression > after.value
-    return or_(further, and_(expression == after.value, identity > after.client_id), expression.is_(None))
+        return [unknown.where(identity < after.client_id if descending else identity > after.client_id)]
+    return [known.where(beyond(expression, identity, after, descending=descending)), unknown]
+
+
+def beyond(expression: Any, identity: Any, after: Position, *, descending: bool) -> ColumnElement[bool]:
+    """The keyset predicate over known values, ties broken by id in the same direction: one range of an index, less the rows already seen."""
+    if descending:
+        return and_(expression <= after.value, not_(and_(expression == after.value, identity >= after.client_id)))
+    return and_(expression >= after.value, not_(and_(expression == after.value, identity <= after.client_id)))
 
 
 def _sort_expression(sort: str) -> Any:  # a SQL expression
     return SORTS[sort.removeprefix("-")][1]
-
-
-def _ordered(statement: Select[Any], sort: str) -> Select[Any]:
-    expression = _sort_expression(sort)
-    direction = expression.desc() if sort.startswith("-") else expression.asc()
-    return statement.order_by(direction.nulls_last(), col(PublishedClient.client_id))
 
 
 def _plain_sums(row: Row) -> Row:
