@@ -19,7 +19,7 @@ from bankseg.segments.compiler import DIALECT, first_match, predicate
 # Columns the SQL names and whose type where no extract brings them.
 EXPECTED: dict[str, str] = {
     "status": "varchar", "name": "varchar", "city": "varchar", "branch_id": "varchar", "rm_id": "varchar", "kind": "varchar", "joined_on": "date",
-    "is_vulnerable": "boolean", "credit_source": "varchar", "credit_score": "double", "credit_score_change_90d": "double", "is_forborne": "bigint",
+    "is_vulnerable": "boolean", "deceased_on": "date", "credit_source": "varchar", "credit_score": "double", "credit_score_change_90d": "double", "is_forborne": "bigint",
     "interest_margin_12m_minor": "bigint", "contract_margin_12m_minor": "bigint", "fees_12m_minor": "bigint", "account_cost_12m_minor": "bigint",
     "service_cost_12m_minor": "bigint", "exposure_minor": "bigint", "arrears_minor": "bigint", "days_past_due": "bigint", "instalments_minor_90d": "bigint",
     "income_90d_minor": "bigint", "recency_days": "bigint", "open_accounts": "bigint", "counted_pace_90d": "double", "active_days_365d": "bigint",
@@ -87,7 +87,7 @@ def assign(policy: Policy, inputs: Inputs) -> Assignment:
         return _published(analysis, policy, inputs, columns, cuts)
 
 
-CUTS = pa.schema([("kind", pa.string()), ("measure", pa.string()), ("class", pa.string()), ("least", pa.int64())])
+CUTS = pa.schema({"kind": pa.string(), "measure": pa.string(), "class": pa.string(), "least": pa.int64()})
 
 
 def working_days_after(day: date, count: int) -> date:
@@ -153,9 +153,9 @@ def _value_parameters(policy: Policy, inputs: Inputs) -> dict[str, Any]:
 def _triggers(analysis: Analysis, policy: Policy, columns: Collection[str]) -> None:
     """Early-warning levels per rule, their JSON evidence, and the high-risk decision."""
     known = analysis.columns("banded")
-    levels: list[exp.Expression] = []
-    entries: list[exp.Expression] = []
-    families: list[exp.Expression] = []
+    levels: list[exp.Expr] = []
+    entries: list[exp.Expr] = []
+    families: list[exp.Expr] = []
     for trigger in policy.triggers():
         case = exp.Case()
         for level, rule in (("red", trigger.red), ("amber", trigger.amber)):
@@ -199,7 +199,7 @@ FROM flagged
 """
 
 
-def _without_nulls(parts: Sequence[exp.Expression]) -> exp.Expression:
+def _without_nulls(parts: Sequence[exp.Expr]) -> exp.Expr:
     name = exp.to_identifier("part")
     keep = exp.Lambda(this=exp.Column(this=name).is_(exp.null()).not_(), expressions=[name])
     return exp.func("list_filter", exp.Array(expressions=list(parts)), keep, dialect=DIALECT)
@@ -212,7 +212,7 @@ def _segments(analysis: Analysis, policy: Policy) -> None:
         exp.PropertyEQ(this=exp.to_identifier(name[2:], quoted=True), expression=exp.func("round", exp.column(name, quoted=True), exp.Literal.number(6)))
         for name in targets
     ]
-    packed: exp.Expression = exp.Literal.string("{}")
+    packed: exp.Expr = exp.Literal.string("{}")
     if pairs:
         packed = exp.cast(exp.func("to_json", exp.Struct(expressions=pairs), dialect=DIALECT), "varchar")
     case = first_match([(segment.code, segment.when) for segment in policy.segments()], known)
@@ -281,4 +281,26 @@ def _summary(analysis: Analysis, policy: Policy) -> dict[str, Any]:
         "churn_bands": counted("churn_band"),
         "risk_bands": counted("risk_band"),
         "grid": grid,
+        "coverage": _coverage(analysis),
     }
+
+
+def _coverage(analysis: Analysis) -> dict[str, float]:
+    """Share of clients with a known value, by column of the scored snapshot."""
+    shares = [
+        exp.alias_(
+            exp.func(
+                "round",
+                exp.Div(
+                    this=exp.Count(this=exp.column(name, quoted=True)),
+                    expression=exp.func("greatest", exp.Count(this=exp.Star()), exp.Literal.number(1), dialect=DIALECT),
+                ),
+                exp.Literal.number(4),
+            ),
+            name,
+            quoted=True,
+        )
+        for name in analysis.columns("raw_scores")
+    ]
+    row = analysis.arrow(exp.select(*shares).from_("raw_scores").sql(dialect=DIALECT)).to_pylist()[0]
+    return {name: float(share) for name, share in row.items()}
