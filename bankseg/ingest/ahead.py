@@ -69,6 +69,6 @@ class ReadAhead(Generic[FileT]):
             for rows in reader.read():
                 if self._stopped.is_set():
                     return
-                self._queue.put((file, replace(rows, padded=padded_columns(rows.table))))
+                self._queue.put((file, replace(rows, padded=padded_columns(rows.table) if rows.may_be_padded else frozenset())))
         except InputError as error:
             self._queue.put((file, error))

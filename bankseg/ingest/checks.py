@@ -14,7 +14,6 @@ EARLIEST = date(1900, 1, 1)
 NEVER = date(9000, 1, 1)
 MOST_TEXT_CHARACTERS = 65_536
 MOST_ID_CHARACTERS = 200
-SCIENTIFIC_ID = r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]{2,3}"
 NOT_FINITE = r"[+-]?(nan|inf|infinity|\+?1\.#(inf|ind|qnan))"
 # Cc without tab, line feed and carriage return; bidirectional overrides and zero-width characters.
 FORBIDDEN = "(?s).*[\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F\\x{200B}\\x{200E}\\x{200F}\\x{202A}-\\x{202E}\\x{2060}\\x{2066}-\\x{2069}].*"
@@ -97,7 +96,7 @@ def _of_free_text(column: Column, raw: Sql, *, is_computed: bool, may_be_card: b
         checks.append(Check(column.name, "control_character", "holds a control, bidirectional or zero-width character", matches(raw, FORBIDDEN)))
     if is_id:
         checks.append(
-            Check(column.name, "scientific_notation", "an identifier that a spreadsheet has shortened; its digits are lost", matches(raw, SCIENTIFIC_ID))
+            Check(column.name, "scientific_notation", "an identifier that a spreadsheet has shortened; its digits are lost", call("is_scientific", raw))
         )
     if not may_be_card:
         holds = call("is_card_number" if is_id else "holds_card_number", raw)
@@ -122,11 +121,16 @@ def _of_date(column: Column, raw: Sql, value: Sql, extract_on: date) -> list[Che
 
 def _of_number(column: Column, raw: Sql, value: Sql) -> list[Check]:
     unread = both(is_not_null(raw), is_null(value))
+
+    def where_unread(condition: Sql) -> Sql:
+        """CASE is lazy where AND is not: the patterns are only tried on what could not be read."""
+        return case([(unread, condition)], exp.false())
+
     huge = matches(raw, r"[+-]?[0-9 .,']{13,}")
-    checks = [Check(column.name, "not_finite", "not a finite number", both(unread, matches(call("lower", raw), NOT_FINITE)))]
+    checks = [Check(column.name, "not_finite", "not a finite number", where_unread(matches(call("lower", raw), NOT_FINITE)))]
     if column.type == "money":
         is_beyond = exp.GT(this=call("abs", value), expression=number(MONEY_LIMIT * MINOR_UNITS))
-        checks.append(Check(column.name, "amount_too_large", f"beyond {MONEY_LIMIT:,} currency units", either(both(unread, huge), is_beyond)))
+        checks.append(Check(column.name, "amount_too_large", f"beyond {MONEY_LIMIT:,} currency units", either(where_unread(huge), is_beyond)))
     checks.append(Check(column.name, f"unparsable_{'amount' if column.type == 'money' else column.type}", "not a number in the declared form", unread))
     if column.low is not None:
         checks.append(Check(column.name, "out_of_range", f"below {column.low:g}", exp.LT(this=value.copy(), expression=number(column.low))))

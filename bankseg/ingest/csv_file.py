@@ -163,4 +163,4 @@ class _Numbering:
             self._next = int(ordinals[-1]) + 1
         ready = [row for row in broken[self._told :] if is_last or row.ordinal < self._next]
         self._told += len(ready)
-        return Rows(table.append_column(ORDINAL, pa.array(ordinals)), ready, stream.is_suspicious)
+        return Rows(table.append_column(ORDINAL, pa.array(ordinals)), ready, stream.is_suspicious, stream.has_blanks)

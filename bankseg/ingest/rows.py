@@ -30,6 +30,7 @@ class Rows:
     table: pa.Table
     broken: list[BrokenRow] = field(default_factory=list)
     is_suspicious: bool = False
+    may_be_padded: bool = True
     padded: frozenset[str] = frozenset()  # text columns with blanks around some value
 
 

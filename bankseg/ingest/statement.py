@@ -65,6 +65,13 @@ def _source(extract_mapping: ExtractMapping, reading: Reading, extract_on: date)
     return exp.select("*", named(day(extract_on), "extract_on")).from_(level).subquery("source")
 
 
+def constant_columns(mapping: Mapping, extract_mapping: ExtractMapping) -> dict[str, str | bool | None]:
+    """Stored columns that are the same in every row, with their value: they need not be sorted."""
+    unmapped = [column for column in extract_mapping.extract.columns if column.name not in extract_mapping.columns and column.name != "client_id"]
+    constants: dict[str, str | bool | None] = {column.stored_name: mapping.bank.currency if column.name == "currency" else None for column in unmapped}
+    return constants
+
+
 def lookup_name(position: int) -> str:
     """Table of the n-th joined look-up."""
     return f"lookup_{position}"

@@ -30,12 +30,14 @@ class TextStream(io.RawIOBase):
     """Readable stream for the CSV parser.
 
     `is_suspicious` becomes true once a control or bidirectional character may have been seen; only then are rows searched for them.
+    `has_blanks` becomes true once a blank was seen; only then may a value need trimming.
     """
 
     def __init__(self, path: Path, encoding: str, *, collapse_blanks: bool) -> None:
         super().__init__()
         self.path = path
         self.is_suspicious = False
+        self.has_blanks = False
         self._file = path.open("rb")
         self._packed_bytes = path.stat().st_size
         self._bytes: BinaryIO = self._file
@@ -89,6 +91,7 @@ class TextStream(io.RawIOBase):
             block = self._decoded(block, self._decoder)
         if self._collapse_blanks:
             block = self._collapsed(block)
+        self.has_blanks = self.has_blanks or b" " in block
         if not self.is_suspicious:
             self.is_suspicious = has_control(block) or has_bidirectional(block)
         return block

@@ -20,6 +20,7 @@ class Placement:
 
     duplicates: dict[int, int] = field(default_factory=dict)  # by file number
     replaced: frozenset[int] = frozenset()  # buckets in which an old version was closed
+    is_plain: bool = False  # every staged row is the first sight of its key
 
 
 def place(connection: duckdb.DuckDBPyConnection, lake: Lake, extract: Extract, changed_on: date, *, has_repeats: bool) -> Placement:
@@ -29,7 +30,7 @@ def place(connection: duckdb.DuckDBPyConnection, lake: Lake, extract: Extract, c
     """
     paths = current_files(lake, extract.name)
     if not _select_touched(connection, extract, [path for bucket in paths.values() for path in bucket], has_repeats=has_repeats):
-        return Placement()
+        return Placement(is_plain=True)
     statement = package_files("bankseg.lake").joinpath("history.sql").read_text(encoding="utf-8")
     connection.execute(statement, {"changed_at": changed_on})
     counted = connection.execute("SELECT file_no, count(*) FROM version WHERE is_duplicate GROUP BY file_no").fetchall()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from threading import Semaphore
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 from uuid import uuid4
 
 import duckdb
@@ -32,6 +32,10 @@ PIECES_WAITING = 4
 COMPRESSION_LEVEL = 1
 
 
+# Columns with one value in every staged row: left out of the sort and added to the files.
+Constants: TypeAlias = Mapping[str, str | bool | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Writing:
     """One table's staged rows on their way into the lake."""
@@ -40,6 +44,7 @@ class Writing:
     lake: Lake
     extract: Extract
     placement: Placement
+    constants: Constants
 
 
 def write_staged(writing: Writing, imports: Mapping[str, Mapping[str, Any]], reached: Callable[[str], None]) -> int | None:
@@ -106,6 +111,7 @@ class _BucketFile:
         self._system.create_dir(f"{folder}/{BUCKET}={bucket}", recursive=True)
         self._schema = file_schema(writing.extract)
         self._bounds = _Bounds(writing.extract)
+        self._constants = _constants(writing)
         self._sink = self._system.open_output_stream(self._path)
         self._writer = pq.ParquetWriter(
             self._sink,
@@ -124,7 +130,10 @@ class _BucketFile:
 
     def write(self, table: pa.Table) -> None:
         """Append rows, which come in order."""
-        table = table.cast(self._schema)
+        for name, value in self._constants.items():
+            if name not in table.column_names:
+                table = table.append_column(name, pa.repeat(pa.scalar(value, self._schema.field(name).type), len(table)))
+        table = table.select(self._schema.names).cast(self._schema)
         self._bounds.see(table)
         self._writer.write_table(table)
 
@@ -136,6 +145,11 @@ class _BucketFile:
         info = self._system.get_file_info(self._path)
         modified = int((info.mtime_ns or 0) // 1_000_000)
         return AddAction(self._relative, int(info.size or 0), {BUCKET: str(self.bucket)}, modified, True, self._bounds.as_json())
+
+
+def _constants(writing: Writing) -> dict[str, str | bool | None]:
+    """Constant columns of what is appended: those the mapping leaves out, and no end of validity while nothing was corrected."""
+    return {**writing.constants, **({RECORDED_UNTIL: None} if writing.placement.is_plain else {})}
 
 
 def _write_then_release(file: _BucketFile, piece: pa.Table, slots: Semaphore) -> None:
@@ -161,7 +175,8 @@ def _arrived_rows(writing: Writing) -> exp.Select:
 
     `place` is the rank of a known client by bucket and identifier: sorting that integer is several times faster than sorting texts.
     """
-    names = [quoted(name) for name in file_schema(writing.extract).names]
+    constants = _constants(writing)
+    names = [quoted(name) for name in file_schema(writing.extract).names if name not in constants]
     select = exp.select(*names, quoted(BUCKET)).from_(STAGED)
     are_ranked = writing.connection.execute("SELECT count(*) FROM staged WHERE place IS NULL").fetchall() == [(0,)]
     select = select.order_by(*(["place"] if are_ranked else [quoted(BUCKET), quoted("client_id")]), quoted(writing.extract.event_on))

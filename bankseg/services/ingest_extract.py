@@ -21,9 +21,10 @@ from bankseg.ingest.repeats import settle_repeats
 from bankseg.ingest.report import FileReport
 from bankseg.ingest.source_file import sha256_of
 from bankseg.ingest.stage import StagedFile, Staging
+from bankseg.ingest.statement import constant_columns
 from bankseg.lake.history import Placement, place
 from bankseg.lake.tables import Lake, imported, imported_counts
-from bankseg.lake.write import Writing, write_staged
+from bankseg.lake.write import Constants, Writing, write_staged
 from bankseg.settings import Settings
 from bankseg.storage import import_batch
 from bankseg.storage.database import reading, transaction
@@ -83,12 +84,13 @@ def _commit_all(intake: Intake, extract_mapping: ExtractMapping, files: list[Sta
     intake.reached("staged")
     has_repeats = settle_repeats(intake.connection, extract, files, first_of_key=extract_mapping.first_of_key)
     pass_through_door(intake.connection, extract_mapping, intake.extract_on)
-    reports = _commit_table(intake, extract, files, has_repeats=has_repeats)
+    constants = constant_columns(intake.mapping, extract_mapping)
+    reports = _commit_table(intake, extract, files, has_repeats=has_repeats, constants=constants)
     for door in door_tables(extract_mapping):
         enter(intake.connection, door)
         has_repeats = settle_repeats(intake.connection, door, files)
         present = _rows_by_file(intake)
-        reports += _commit_table(intake, door, [_behind_door(file, present.get(file.number, 0)) for file in files], has_repeats=has_repeats)
+        reports += _commit_table(intake, door, [_behind_door(file, present.get(file.number, 0)) for file in files], has_repeats=has_repeats, constants={})
     intake.reached("before_store")
     with transaction(intake.engine) as session:
         for report in reports:
@@ -96,7 +98,7 @@ def _commit_all(intake: Intake, extract_mapping: ExtractMapping, files: list[Sta
     return reports
 
 
-def _commit_table(intake: Intake, extract: Extract, files: Sequence[StagedFile], *, has_repeats: bool) -> list[FileReport]:
+def _commit_table(intake: Intake, extract: Extract, files: Sequence[StagedFile], *, has_repeats: bool, constants: Constants) -> list[FileReport]:
     """One version of one table for all files, leaving out those an interrupted import had committed already."""
     done = imported(intake.lake, extract.name, [file.sha256 for file in files])
     for file in files:
@@ -105,7 +107,9 @@ def _commit_table(intake: Intake, extract: Extract, files: Sequence[StagedFile],
     placement = place(intake.connection, intake.lake, extract, intake.extract_on, has_repeats=has_repeats)
     accepted = _rows_by_file(intake)
     drafts = [_report(extract, file, placement, accepted.get(file.number, 0)) for file in files if file.sha256 not in done]
-    version = write_staged(Writing(intake.connection, intake.lake, extract, placement), {draft.sha256: draft.counts() for draft in drafts}, intake.reached)
+    version = write_staged(
+        Writing(intake.connection, intake.lake, extract, placement, constants), {draft.sha256: draft.counts() for draft in drafts}, intake.reached
+    )
     return [_recovered(intake, extract, file) for file in files if file.sha256 in done] + [replace(draft, lake_version=version) for draft in drafts]
 
 
