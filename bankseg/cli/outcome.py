@@ -9,28 +9,22 @@ from typing import Any
 import click
 from pydantic import ValidationError
 from rich.console import Console
-from sqlalchemy.exc import DBAPIError
 
-from bankseg.domain.errors import BanksegError, ConfigurationError, ServiceUnavailableError
+from bankseg.domain.errors import BanksegError, ConfigurationError
+from bankseg.storage.refusal import store_refusals_told
 
 
 @contextmanager
 def reported(*, as_json: bool) -> Iterator[None]:
     """Turn errors into a sentence on stderr (and a JSON document on stdout when asked) and their exit code."""
     try:
-        yield
+        with store_refusals_told():
+            yield
     except BanksegError as error:
         _end(error, as_json=as_json)
     except ValidationError as error:
         slips = "; ".join(f"{'.'.join(str(part) for part in slip['loc'])}: {slip['msg']}" for slip in error.errors())
         _end(ConfigurationError(f"a setting is wrong: {slips}", "valid BANKSEG_ variables", "see the settings reference"), as_json=as_json)
-    except DBAPIError as error:
-        wrong = ServiceUnavailableError(
-            f"the store did not answer: {str(error.orig).splitlines()[0]}",
-            "a reachable store with the current schema",
-            "see bankseg doctor; bankseg init upgrades the schema",
-        )
-        _end(wrong, as_json=as_json)
 
 
 def answer(document: dict[str, Any], *, as_json: bool, text: str) -> None:

@@ -1,6 +1,7 @@
 """Segment rules as data: a tree of comparisons that two readers understand alike, this one and the SQL compiler."""
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -52,7 +53,7 @@ def parse_rule(document: Mapping[str, Any]) -> Rule:
     Every(parts=(Test(attribute='tier', comparison='in', value=('gold',)), Not(part=Test(attribute='churn', comparison='below', value=0.2))))
     """
     keys = set(document)
-    if keys == {"all"} or keys == {"any"}:
+    if keys in ({"all"}, {"any"}):
         word = next(iter(keys))
         parts = document[word]
         if not isinstance(parts, list) or not parts:
@@ -139,19 +140,18 @@ def _passes(test: Test, found: Any) -> bool:  # an attribute of any type
         return (found is None) is test.value
     if found is None:
         return False
-    match test.comparison:
-        case "equals":
-            return bool(found == test.value)
-        case "in":
-            return found in test.value
-        case "at_least":
-            return bool(found >= test.value)
-        case "at_most":
-            return bool(found <= test.value)
-        case "above":
-            return bool(found > test.value)
-        case _:
-            return bool(found < test.value)
+    if test.comparison == "in":
+        return found in test.value
+    return bool(_ORDER[test.comparison](found, test.value))
+
+
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {  # values of any type that the rule's author compares
+    "equals": operator.eq,
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "above": operator.gt,
+    "below": operator.lt,
+}
 
 
 def _test_in_words(test: Test) -> str:

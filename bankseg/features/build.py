@@ -36,7 +36,7 @@ def build_snapshot(connection: BucketConnection, horizon: Horizon, products: Seq
         One row per client, ordered by `client_id`: `client_id` and the features of every group whose extracts are loaded.
         A column is null where the client has no row in its source; a group whose extract was never loaded is absent.
     """
-    snapshot = connection.arrow("SELECT client_id FROM clients ORDER BY client_id")
+    snapshot: pa.Table = connection.arrow("SELECT client_id FROM clients ORDER BY client_id")
     parameters = sql_parameters(horizon)
     for group in available_groups(connection.tables):
         rows = connection.arrow(expand(group.sql, tuple(products)), parameters)
@@ -63,12 +63,12 @@ def sql_parameters(horizon: Horizon) -> dict[str, Any]:
 
 def attributes_sql(attributes: Sequence[Mapping[str, Any]]) -> str:
     """Pivot of the attributes door: the latest value of each declared name."""
-    columns = [exp.column("client_id"), *(_latest(str(entry["name"]), entry["type"] == "category") for entry in attributes)]
+    columns = [exp.column("client_id"), *(_latest(str(entry["name"]), "category" if entry["type"] == "category" else "number") for entry in attributes)]
     return exp.select(*columns).from_("client_attributes").group_by("client_id").sql(dialect=DIALECT)
 
 
-def _latest(name: str, is_category: bool) -> exp.Expression:
-    value = exp.column("category" if is_category else "number")
+def _latest(name: str, column: str) -> exp.Expr:
+    value = exp.column(column)
     newest = exp.func("arg_max", value, exp.column("observed_on"), dialect=DIALECT)
     chosen = exp.Filter(this=newest, expression=exp.Where(this=exp.column("name").eq(exp.Literal.string(name))))
     return exp.alias_(chosen, f"{ATTRIBUTE_PREFIX}{name}", quoted=True)

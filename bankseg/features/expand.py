@@ -21,11 +21,11 @@ def expand(sql: str, products: tuple[str, ...]) -> str:
     >>> expand("SELECT sum(n) FILTER (WHERE r <= each_window) AS n__each_window FROM t", ())[:47]
     'SELECT SUM(n) FILTER(WHERE r <= 0) AS n_30d, SU'
     """
-    windows = [(exp.Literal.number(rank), f"_{days}d") for rank, days in enumerate(WINDOW_DAYS)]
-    sold = [(exp.Literal.string(product), f"_{product}") for product in products]
+    windows: list[tuple[exp.Expr, str]] = [(exp.Literal.number(rank), f"_{days}d") for rank, days in enumerate(WINDOW_DAYS)]
+    sold: list[tuple[exp.Expr, str]] = [(exp.Literal.string(product), f"_{product}") for product in products]
     tree = sqlglot.parse_one(sql, dialect=DIALECT)
     for select in list(tree.find_all(exp.Select)):
-        projections: list[exp.Expression] = []
+        projections: list[exp.Expr] = []
         for projection in select.expressions:
             projections.extend(_copies(projection, WINDOW, windows) if _names(projection, WINDOW) else [projection])
         projections = [copy for projection in projections for copy in (_copies(projection, PRODUCT, sold) if _names(projection, PRODUCT) else [projection])]
@@ -33,19 +33,19 @@ def expand(sql: str, products: tuple[str, ...]) -> str:
     return tree.sql(dialect=DIALECT)
 
 
-def _names(projection: exp.Expression, word: str) -> bool:
+def _names(projection: exp.Expr, word: str) -> bool:
     return any(word in identifier.name for identifier in _own(projection))
 
 
-def _own(projection: exp.Expression) -> list[exp.Identifier]:
+def _own(projection: exp.Expr) -> list[exp.Identifier]:
     return list(projection.find_all(exp.Identifier))
 
 
-def _copies(projection: exp.Expression, word: str, values: Sequence[tuple[exp.Literal, str]]) -> list[exp.Expression]:
+def _copies(projection: exp.Expr, word: str, values: Sequence[tuple[exp.Expr, str]]) -> list[exp.Expr]:
     return [_substitute(projection.copy(), word, literal, suffix) for literal, suffix in values]
 
 
-def _substitute(tree: exp.Expression, word: str, literal: exp.Literal, suffix: str) -> exp.Expression:
+def _substitute(tree: exp.Expr, word: str, literal: exp.Expr, suffix: str) -> exp.Expr:
     for identifier in _own(tree):
         if identifier.name == word and isinstance(identifier.parent, exp.Column):
             identifier.parent.replace(literal.copy())

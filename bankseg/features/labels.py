@@ -53,7 +53,8 @@ def build_labels(connection: BucketConnection, label: str, horizon: Horizon, kno
         When the outcome window has not matured by `known_on`.
     """
     if label == "client_label":
-        return connection.arrow(_sql("client_label"), thresholds)
+        given: pa.Table = connection.arrow(_sql("client_label"), thresholds)
+        return given
     if not horizon.has_matured(known_on):
         raise MissingDataError(
             f"the outcome window of {horizon.as_of} ends on {horizon.outcome_last_on}, after {known_on}",
@@ -69,7 +70,8 @@ def build_labels(connection: BucketConnection, label: str, horizon: Horizon, kno
         **horizon.window_starts(),
         **thresholds,
     }
-    return connection.arrow(_with_population(_sql(label)), parameters)
+    outcomes: pa.Table = connection.arrow(_with_population(_sql(label)), parameters)
+    return outcomes
 
 
 def _sql(name: str) -> str:

@@ -41,7 +41,8 @@ class Analysis:
 
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Rows of a statement."""
-        return self._connection.sql(sql, params=named(sql, parameters)).to_arrow_table()
+        rows: pa.Table = self._connection.sql(sql, params=named(sql, parameters)).to_arrow_table()
+        return rows
 
     def value(self, sql: str) -> Any:  # one value of any type
         """First column of the first row."""

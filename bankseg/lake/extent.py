@@ -48,7 +48,7 @@ def last_fact_on(lake: str, versions: Mapping[str, int]) -> date | None:
 
 def _edge(lake: str, versions: Mapping[str, int], which: str) -> date | None:
     found = [_over_all(lake, table, versions, f"SELECT {which}({EXTRACT_BY_NAME[table].event_on}) FROM facts") for table in HISTORY[:2] if table in versions]  # noqa: S608  # names are the contract's own
-    days = [rows[0][0] for rows in found if rows and rows[0][0] is not None]
+    days = [rows[0][0] for rows in found if rows and isinstance(rows[0][0], date)]
     if not days:
         return None
     return min(days) if which == "min" else max(days)

@@ -79,7 +79,8 @@ class LocalBucket:
 
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Run one statement; parameters the statement does not name are left out."""
-        return self._connection.sql(sql, params=named(sql, parameters)).to_arrow_table()
+        rows: pa.Table = self._connection.sql(sql, params=named(sql, parameters)).to_arrow_table()
+        return rows
 
     def close(self) -> None:
         """Free the connection."""

@@ -53,21 +53,21 @@ def _create(name: str, select: exp.Select) -> str:
     return exp.Create(this=exp.to_table(name), kind="VIEW", expression=select).sql(dialect=DIALECT).replace("CREATE VIEW", "CREATE TEMP VIEW", 1)
 
 
-def _parquet(paths: tuple[str, ...]) -> exp.Expression:
+def _parquet(paths: tuple[str, ...]) -> exp.Expr:
     files = exp.Array(expressions=[exp.Literal.string(path) for path in paths])
     hive = exp.PropertyEQ(this=exp.to_identifier("hive_partitioning"), expression=exp.false())
     return exp.Table(this=exp.Anonymous(this="read_parquet", expressions=[files, hive]))
 
 
-def _date(day: date) -> exp.Expression:
+def _date(day: date) -> exp.Expr:
     return exp.cast(exp.Literal.string(day.isoformat()), "date")
 
 
-def _instant(moment: datetime) -> exp.Expression:
+def _instant(moment: datetime) -> exp.Expr:
     return exp.cast(exp.Literal.string(moment.isoformat(sep=" ")), "timestamptz")
 
 
-def _visibility(extract: Extract, event_until: date, known_on: date) -> list[exp.Expression]:
+def _visibility(extract: Extract, event_until: date, known_on: date) -> list[exp.Expr]:
     known_before = _instant(instant_after(known_on))
     still_open = exp.or_(exp.column(RECORDED_UNTIL).is_(exp.null()), exp.GTE(this=exp.column(RECORDED_UNTIL), expression=known_before.copy()))
     return [
@@ -77,8 +77,8 @@ def _visibility(extract: Extract, event_until: date, known_on: date) -> list[exp
     ]
 
 
-def _projections(extract: Extract, event_until: date) -> list[exp.Expression]:
-    projections: list[exp.Expression] = []
+def _projections(extract: Extract, event_until: date) -> list[exp.Expr]:
+    projections: list[exp.Expr] = []
     for column in extract.columns:
         source = exp.column(column.stored_name)
         if column.learned_on is None:

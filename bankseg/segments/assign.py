@@ -87,7 +87,8 @@ def assign(policy: Policy, inputs: Inputs) -> Assignment:
         return _published(analysis, policy, inputs, columns, cuts)
 
 
-CUTS = pa.schema({"kind": pa.string(), "measure": pa.string(), "class": pa.string(), "least": pa.int64()})
+CUT_COLUMNS: dict[str, pa.DataType] = {"kind": pa.string(), "measure": pa.string(), "class": pa.string(), "least": pa.int64()}
+CUTS = pa.schema(CUT_COLUMNS)
 
 
 def working_days_after(day: date, count: int) -> date:

@@ -12,7 +12,7 @@ DIALECT = "duckdb"
 OPERATORS = {"at_least": exp.GTE, "at_most": exp.LTE, "above": exp.GT, "below": exp.LT, "equals": exp.EQ}
 
 
-def predicate(rule: Rule, columns: Collection[str]) -> exp.Expression:
+def predicate(rule: Rule, columns: Collection[str]) -> exp.Expr:
     """SQL predicate of a rule over a table with these columns; never null, so that NOT means what it says.
 
     An attribute the table does not have is missing for every client (its extract was never loaded).
@@ -33,7 +33,7 @@ def predicate(rule: Rule, columns: Collection[str]) -> exp.Expression:
             return _test(rule, columns)
 
 
-def first_match(rules: list[tuple[str, Rule | None]], columns: Collection[str]) -> exp.Expression:
+def first_match(rules: list[tuple[str, Rule | None]], columns: Collection[str]) -> exp.Expr:
     """CASE expression giving the code of the first rule that holds; the last entry has no rule and always holds."""
     case = exp.Case()
     for code, rule in rules[:-1]:
@@ -43,7 +43,7 @@ def first_match(rules: list[tuple[str, Rule | None]], columns: Collection[str]) 
     return case.else_(exp.Literal.string(rules[-1][0]))
 
 
-def _test(test: Test, columns: Collection[str]) -> exp.Expression:
+def _test(test: Test, columns: Collection[str]) -> exp.Expr:
     if test.attribute not in columns:
         return exp.true() if test.comparison == "is_missing" and test.value else exp.false()
     column = exp.column(test.attribute, quoted=True)
@@ -51,13 +51,13 @@ def _test(test: Test, columns: Collection[str]) -> exp.Expression:
         missing = column.is_(exp.null())
         return exp.paren(missing) if test.value else exp.not_(exp.paren(missing))
     if test.comparison == "in":
-        compared: exp.Expression = exp.In(this=column, expressions=[_literal(value) for value in test.value])
+        compared: exp.Expr = exp.In(this=column, expressions=[_literal(value) for value in test.value])
     else:
         compared = OPERATORS[test.comparison](this=column, expression=_literal(test.value))
     return exp.Coalesce(this=exp.paren(compared), expressions=[exp.false()])
 
 
-def _literal(value: Any) -> exp.Expression:  # a TOML value
+def _literal(value: Any) -> exp.Expr:  # a TOML value
     match value:
         case bool():
             return exp.true() if value else exp.false()

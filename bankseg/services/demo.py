@@ -9,8 +9,9 @@ from pathlib import Path
 
 from bankseg.demo.bank import DemoBank, generate
 from bankseg.demo.people import DEMO_PEOPLE
+from bankseg.ingest.report import IngestReport
 from bankseg.services.bank import Bank
-from bankseg.services.ingest import IngestReport, ingest_directory
+from bankseg.services.ingest import ingest_directory
 from bankseg.services.people import ensure_person
 from bankseg.storage.database import transaction
 

@@ -94,7 +94,7 @@ def execute_job(settings: Settings, job_id: int, worker: str) -> None:
         _log.warning("job lost its lease", extra={"job": claim.key})
     except BanksegError as error:
         _fail(claim, str(error), may_retry=isinstance(error, ServiceUnavailableError))
-    except Exception as error:  # the last line of defence: the attempt budget, not the broker, decides about trying again
+    except Exception as error:  # noqa: BLE001  # the last line of defence: the attempt budget, not the broker, decides about trying again
         _log.exception("job failed", extra={"job": claim.key})
         _fail(claim, f"{type(error).__name__}: {error}", may_retry=True)
     else:
@@ -201,7 +201,7 @@ def _heartbeat(claim: Claim) -> Iterator[None]:
         while not over.wait(min(pause, 1.0 if claim._total else pause)):  # noqa: SLF001  # own progress; progress is shown about every second
             try:
                 claim.beat()
-            except Exception:  # a busy store must not end the heart; the lease survives two missed beats
+            except Exception:  # noqa: BLE001  # a busy store must not end the heart; the lease survives two missed beats
                 _log.warning("heartbeat missed", extra={"job": claim.key}, exc_info=True)
 
     thread = threading.Thread(target=beat, name=f"heartbeat-{claim.job_id}", daemon=True)

@@ -62,7 +62,7 @@ def _write(bank: Bank, claim: Claim, assignment: Assignment) -> dict[str, Any]:
 
 
 def _tiers_before(session: Any, before: Run | None) -> pa.Table:  # a SQLModel session
-    schema = pa.schema([("client_id", pa.string()), ("tier", pa.string())])
+    schema = pa.schema({"client_id": pa.string(), "tier": pa.string()})
     if before is None:
         return schema.empty_table()
     rows = session.exec(select(PublishedClient.client_id, PublishedClient.tier).where(col(PublishedClient.run_id) == before.id)).all()

@@ -20,7 +20,8 @@ from bankseg.services.jobs import Claim
 from bankseg.storage.database import reading
 from bankseg.storage.run import Run
 
-LABELS_SCHEMA = pa.schema([("client_id", pa.string()), ("target", pa.string()), ("outcome", pa.int8())])
+LABELS: dict[str, pa.DataType] = {"client_id": pa.string(), "target": pa.string(), "outcome": pa.int8()}
+LABELS_SCHEMA = pa.schema(LABELS)
 
 
 def snapshot_job(bank: Bank, claim: Claim) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def _outcomes(connection: LocalBucket, sense: str, details: list[str], horizon: 
     rows = build_labels(connection, sense, horizon, known_on, {**thresholds, "products": details})
     if sense != "cross_sell":
         return _rows(rows, sense)
-    names = pc.binary_join_element_wise("cross_sell", rows.column("product"), ":")
+    names = pc.binary_join_element_wise("cross_sell", rows.column("product"), ":")  # type: ignore[call-overload]  # the stubs know no mix of text and column
     return pa.table([rows.column("client_id"), names, rows.column("outcome").cast(pa.int8())], schema=LABELS_SCHEMA)
 
 

@@ -66,7 +66,7 @@ def gather(bank: Bank, run: Run, target: str, features: list[str]) -> Dataset:
     positions, labels, days = [], [], []
     for (origin, bucket), (start, clients) in zip(pairs, slices, strict=True):
         outcomes = read_checked(labels_path(bank, run, origin, bucket))
-        outcomes = outcomes.filter(pc.equal(outcomes.column("target"), target))
+        outcomes = outcomes.filter(pc.field("target") == target)
         found = pc.index_in(outcomes.column("client_id"), value_set=clients)
         known = pc.is_valid(found)
         positions.append(found.filter(known).to_numpy() + start)
@@ -79,7 +79,7 @@ def gather(bank: Bank, run: Run, target: str, features: list[str]) -> Dataset:
 
 
 @lru_cache(maxsize=1)
-def _features(paths: tuple[Path, ...], features: tuple[str, ...]) -> tuple[list[tuple[int, pa.Array]], pa.Table]:
+def _features(paths: tuple[Path, ...], features: tuple[str, ...]) -> tuple[list[tuple[int, "pa.Array[Any]"]], pa.Table]:
     """Features of several snapshot files as one table, with each file's first row and clients; kept, for the next target reads the same."""
     tables = [read_checked(path) for path in paths]
     tables = [table.select([name for name in ("client_id", *features) if name in table.column_names]) for table in tables]
