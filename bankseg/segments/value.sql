@@ -2,7 +2,7 @@
 WITH banded AS (
     SELECT
         s.* EXCLUDE (status),
-        CASE WHEN s.status <> 'prospect' AND s.open_accounts = 0 THEN 'former' ELSE s.status END AS status,
+        CASE WHEN s.status <> 'prospect' AND (s.open_accounts = 0 OR s.deceased_on IS NOT NULL) THEN 'former' ELSE s.status END AS status,
         now_band.band AS credit_band,
         now_band.rank AS credit_band_rank,
         before_band.rank - now_band.rank AS credit_band_drop,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from bankseg.domain.errors import MissingDataError
 from bankseg.lake.local import LocalBucket
@@ -24,7 +24,7 @@ from bankseg.storage.run import Run
 
 IDENTITY = (
     "SELECT client_id, name, kind, coalesce(status, 'active') AS status, city, home_branch_id AS branch_id, rm_id, joined_on, birth_on, "
-    "coalesce(is_vulnerable, false) AS is_vulnerable FROM clients"
+    "deceased_on, coalesce(is_vulnerable, false) AS is_vulnerable FROM clients"
 )
 LAST_INTERACTION = "SELECT client_id, max(occurred_on) AS last_interaction_on FROM interactions GROUP BY client_id"
 SINCE = {
@@ -73,13 +73,18 @@ def score_bucket(bank: Bank, run: Run, models: Mapping[str, Propensity], bucket:
     return _with_reasons(bank, table, models, propensities)
 
 
-def may_be_scored(bank: Bank, table: pa.Table) -> np.ndarray:
-    """Clients a propensity may be given to: not prospects, with an open account and enough history."""
+def may_be_scored(bank: Bank, table: pa.Table) -> NDArray[np.bool_]:
+    """Clients a propensity may be given to: living, not prospects, with an open account and enough history."""
     least = int(bank.policy.section("population")["least_tenure_days"])
-    active = pc.and_(pc.not_equal(table.column("status"), "prospect"), pc.fill_null(pc.greater_equal(table.column("tenure_days"), least), fill_value=False))
-    if "open_accounts" in table.column_names:
-        active = pc.and_(active, pc.fill_null(pc.greater(table.column("open_accounts"), 0), fill_value=False))
-    return np.asarray(active.to_numpy(zero_copy_only=False), dtype=bool)
+    status = np.array(table.column("status").to_pylist(), dtype=object)
+    is_alive = np.array(table.column("deceased_on").is_null().to_pylist(), dtype=bool)
+    active: NDArray[np.bool_] = (status != "prospect") & is_alive & (_numbers(table, "tenure_days") >= least)
+    return active & (_numbers(table, "open_accounts") > 0) if "open_accounts" in table.column_names else active
+
+
+def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
+    """A column as float64, NaN where it is null, so that a comparison with a missing value is false."""
+    return np.asarray(table.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
 
 
 def _with_identity(bank: Bank, run: Run, bucket: int, snapshot: pa.Table) -> pa.Table:
@@ -103,20 +108,20 @@ def _available(connection: LocalBucket) -> list[tuple[str, str]]:
     return [*parts, ("talked", LAST_INTERACTION)] if "interactions" in connection.tables else parts
 
 
-def _propensity(model: Propensity, table: pa.Table, scoreable: np.ndarray, target: str) -> np.ndarray:
+def _propensity(model: Propensity, table: pa.Table, scoreable: NDArray[np.bool_], target: str) -> NDArray[np.float64]:
     """Calibrated propensities, NaN for clients outside the target's population."""
     eligible = scoreable if not target.startswith("label:") else np.ones(table.num_rows, dtype=bool)
     if target.startswith("cross_sell:"):
         held = f"holds_{target.partition(':')[2]}"
         if held in table.column_names:
-            eligible = eligible & ~np.asarray(pc.fill_null(pc.equal(table.column(held), 1), fill_value=False).to_numpy(zero_copy_only=False), dtype=bool)
+            eligible = eligible & (_numbers(table, held) != 1)
     values = np.full(table.num_rows, np.nan)
     if eligible.any():
-        values[eligible] = model.predict(table.filter(pa.array(eligible)))
+        values[eligible] = model.predict(table.filter(pa.array(eligible, pa.bool_())))
     return values
 
 
-def _with_reasons(bank: Bank, table: pa.Table, models: Mapping[str, Propensity], propensities: Mapping[str, np.ndarray]) -> pa.Table:
+def _with_reasons(bank: Bank, table: pa.Table, models: Mapping[str, Propensity], propensities: Mapping[str, NDArray[np.float64]]) -> pa.Table:
     headline = headline_target(bank, list(models))
     best = best_products(bank, models, propensities, table.num_rows)
     churn = propensities[headline] if headline else np.full(table.num_rows, np.nan)
@@ -138,7 +143,7 @@ def headline_target(bank: Bank, targets: list[str]) -> str | None:
 
 
 def best_products(
-    bank: Bank, models: Mapping[str, Propensity], propensities: Mapping[str, np.ndarray], clients: int
+    bank: Bank, models: Mapping[str, Propensity], propensities: Mapping[str, NDArray[np.float64]], clients: int
 ) -> list[tuple[str | None, float | None, int | None]]:
     """Next best product of each client: the largest propensity x margin among products likelier than the base rate; nothing when none is."""
     margins = bank.policy.section("value")["new_contract_margin_minor"]
@@ -163,13 +168,13 @@ def best_products(
     return out
 
 
-def _reasons(model: Propensity | None, table: pa.Table, propensity: np.ndarray) -> list[str]:
+def _reasons(model: Propensity | None, table: pa.Table, propensity: NDArray[np.float64]) -> list[str]:
     empty = ["[]"] * table.num_rows
     known = np.flatnonzero(~np.isnan(propensity))
     if model is None or not len(known):
         return empty
     chosen = known[np.argsort(-propensity[known], kind="stable")][:REASONED_A_BUCKET]
-    for place, reasons in zip(chosen, model.reasons(table.take(pa.array(chosen)), top=TOP_REASONS), strict=True):
+    for place, reasons in zip(chosen, model.reasons(table.take(chosen), top=TOP_REASONS), strict=True):
         empty[place] = reasons_as_json(reasons)
     return empty
 
