@@ -1,5 +1,7 @@
 """The demo bank goes through the ordinary intake, and every row is accounted for."""
 
+import pytest
+
 from bankseg.demo import DemoBank
 from bankseg.services.ingest import ingest_directory
 from bankseg.settings import Settings
@@ -7,6 +9,7 @@ from bankseg.storage import schema
 from bankseg.storage.database import make_engine
 
 
+@pytest.mark.slow
 def test_every_row_is_accepted_quarantined_or_a_duplicate_as_planned(bank: DemoBank, settings: Settings) -> None:
     settings.home.mkdir()
     schema.upgrade(make_engine(settings.store))
