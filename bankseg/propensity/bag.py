@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import lightgbm
 
 # Averaging seeds removes noise that only small data has; on large data (cells: rows x columns) it costs time and changes nothing.
-BAGS_BY_CELLS = ((100_000, 3), (1_500_000, 2))
+BAGS_BY_CELLS = ((100_000, 3), (500_000, 2))
 SEED_STEP = 1_009
 SCALED_LINES = ("leaf_value=", "internal_value=")
 

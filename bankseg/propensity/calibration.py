@@ -14,6 +14,8 @@ Vector = NDArray[np.float64]
 ISOTONIC_POSITIVES = 1_000
 # A slice with fewer outcomes than this corrects only the level and slope it can see; below it nothing is fitted.
 LEAST_POSITIVES = 20
+# Beta calibration has a third number to learn; below this many outcomes it learns noise.
+BETA_POSITIVES = 200
 CHOICE_FOLDS = 5
 # Prior standard deviation of the slope around 1: a small slice moves it little, a large one freely.
 SLOPE_SD = 0.5
@@ -110,7 +112,9 @@ def choose_calibrator(raw: Vector, label: NDArray[Any], *, seed: int) -> tuple[C
     positives = int(label.sum())
     if min(positives, len(label) - positives) < LEAST_POSITIVES:
         return Calibrator(), {}
-    fitters: dict[Method, Callable[[Vector, NDArray[np.int8]], Calibrator]] = {"none": lambda _raw, _label: Calibrator(), "platt": fit_platt, "beta": fit_beta}
+    fitters: dict[Method, Callable[[Vector, NDArray[np.int8]], Calibrator]] = {"none": lambda _raw, _label: Calibrator(), "platt": fit_platt}
+    if positives > BETA_POSITIVES:
+        fitters["beta"] = fit_beta
     if positives > ISOTONIC_POSITIVES:
         fitters["isotonic"] = fit_isotonic
     losses = {method: _held_out_losses(fitter, raw, label, seed) for method, fitter in fitters.items()}

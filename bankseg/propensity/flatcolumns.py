@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bankseg.propensity.arrow import Column, compute
 from bankseg.propensity.dataset import MOST_LEVELS, ModelFeature, numbers
-from bankseg.propensity.flatread import as_text
+from bankseg.propensity.flatread import as_text, is_plain
 
 MISSING = pa.array(
     ["", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "Null", "null", "None", "none", "NONE", "?", "-", "--", ".", "#N/A", "<NA>", "NaT", "nil"]
@@ -55,6 +55,9 @@ def type_columns(table: pa.Table) -> FlatColumns:
     """Decide for each column whether it is a number, a date, a category or no feature at all."""
     found = FlatColumns(pa.table({"client_id": pa.array(np.arange(table.num_rows).astype(str))}))
     for name in table.column_names:
+        if not is_plain(table.column(name)):
+            found.dropped.append({"column": name, "reason": "lists, records or bytes"})
+            continue
         column = known(table.column(name))
         values = compute.count_distinct(column).as_py()
         if values == 0:

@@ -18,7 +18,7 @@ from bankseg.propensity.calibration import log_loss
 from bankseg.propensity.crossval import FOLDS, Progress, cross_validate
 from bankseg.propensity.dataset import learn_encoding
 from bankseg.propensity.flatcolumns import FlatColumns, as_days, as_number, known, type_columns
-from bankseg.propensity.flatread import as_text, read_flat
+from bankseg.propensity.flatread import as_text, is_plain, read_flat
 from bankseg.propensity.leakage import refuse_leaks
 from bankseg.propensity.metrics import NAMES, Metric, chance_ece_p95, gains, measure, reliability
 from bankseg.propensity.recipe import fit_recipe, recipe_in_time
@@ -202,6 +202,8 @@ def _require_features(columns: FlatColumns, name: str) -> None:
 
 def _outcome(column: Column, name: str, positive: Sequence[str] | str | None) -> tuple[NDArray[np.int8], NDArray[np.bool_], list[str]]:
     """Outcome per row, whether it is known, and the values that were read as positive."""
+    if not is_plain(column):
+        raise InputError(f"the label {name} holds lists, records or bytes", "one plain value per row", "check --label")
     text = known(column)
     values = sorted(value for value in compute.unique(text).to_pylist() if value is not None)
     given = [value for part in ([positive] if isinstance(positive, str) else positive or ()) for value in _split(part, values)]
@@ -270,6 +272,8 @@ def _times(column: Column, name: str) -> NDArray[np.float64]:
     if pa.types.is_temporal(column.type):
         stamps = np.asarray(compute.cast(column, pa.timestamp("us")).to_numpy(), dtype="datetime64[us]")
         return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64).astype(np.float64))
+    if not is_plain(column):
+        raise InputError(f"the time column {name} holds lists, records or bytes", "dates or numbers", "check --time")
     text = known(column)
     found = as_number(text)
     found = as_days(text) if found is None else found

@@ -21,6 +21,8 @@ SAMPLE_LINES = 50
 MOST_BYTES = 2 * 1024**3
 MOST_COLUMNS = 2_000
 READ_BYTES = 1024 * 1024
+# Beyond this a float no longer counts single units.
+WHOLE_LIMIT = 2.0**53
 # More broken rows than this and the dialect was probably guessed wrong.
 MOST_BROKEN_SHARE = 0.01
 PARQUET_SUFFIXES, XLSX_SUFFIXES = (".parquet", ".pq"), (".xlsx",)
@@ -46,7 +48,7 @@ def read_flat(path: Path) -> tuple[pa.Table, int]:
             table, broken = _read_xlsx(path), 0
         else:
             table, broken = _read_csv(path)
-    except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeError) as error:
+    except (pa.ArrowException, csv.Error, OSError, EOFError, zlib.error, UnicodeError) as error:
         raise InputError(
             f"{path.name} cannot be read: {str(error).splitlines()[0][:200]}",
             "a readable CSV, CSV.gz, TSV, Parquet or XLSX file",
@@ -77,7 +79,7 @@ def _read_csv(path: Path) -> tuple[pa.Table, int]:
     if not head.strip():
         raise InputError(f"{path.name} is empty", "a header and one row per client", "export the file again")
     delimiter = _delimiter(head)
-    columns = next(csv.reader(io.StringIO(head), delimiter=delimiter))
+    columns = next(csv.reader(io.StringIO(head, newline=None), delimiter=delimiter))
     if len(columns) > MOST_COLUMNS:
         raise InputError(f"{path.name} has {len(columns)} columns", f"at most {MOST_COLUMNS}", "leave out columns that are not needed")
     if len(columns) < 2:
@@ -163,13 +165,21 @@ def _cell(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def is_plain(column: Column) -> bool:
+    """Whether a column holds one plain value per row (Parquet may hold lists, records and bytes)."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
 def as_text(column: Column) -> Column:
-    """Any column as trimmed text, whole floats without a fraction, so that 1, 1.0 and '1' are one value."""
+    """Any plain column as trimmed text, whole floats without a fraction, so that 1, 1.0 and '1' are one value; infinities are missing."""
     if pa.types.is_dictionary(column.type):
         column = compute.cast(column, column.type.value_type)
+    if pa.types.is_timestamp(column.type):
+        return compute.strftime(compute.cast(column, pa.timestamp("s"), safe=False), format="%Y-%m-%d %H:%M:%S")
     if pa.types.is_floating(column.type):
-        whole = compute.equal(compute.floor(column), column)
-        return compute.if_else(
-            whole, compute.cast(compute.cast(compute.if_else(whole, column, 0.0), pa.int64()), pa.string()), compute.cast(column, pa.string())
-        )
+        column = compute.if_else(compute.is_finite(column), column, pa.scalar(None, column.type))
+        is_whole = compute.and_(compute.equal(compute.floor(column), column), compute.less(compute.abs(column), WHOLE_LIMIT))
+        whole = compute.cast(compute.cast(compute.if_else(is_whole, column, 0.0), pa.int64()), pa.string())
+        return compute.if_else(is_whole, whole, compute.cast(column, pa.string()))
     return compute.utf8_trim_whitespace(column if pa.types.is_string(column.type) else compute.cast(column, pa.string()))

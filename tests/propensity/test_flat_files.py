@@ -75,33 +75,32 @@ def test_the_same_file_and_seed_give_the_same_figures(file, report):
     assert evaluate_file(file, "left") == report
 
 
-@pytest.mark.parametrize("dialect", ["semicolon with decimal comma", "tab", "bar", "gz", "windows-1252", "utf-16", "bom", "parquet", "xlsx"])
+@pytest.mark.parametrize("dialect", ["semicolon with decimal comma", "tab", "bar", "gz", "windows-1252", "utf-16", "bom", "old mac", "parquet", "xlsx"])
 def test_the_same_table_in_any_dialect_is_read_the_same(dialect, tmp_path):
     columns = {name: values[:60] for name, values in _columns().items()} | {"ville": ["Orléans", "Évry", "Nîmes"] * 20}
     plain = tmp_path / "plain.csv"
     plain.write_text(_csv(columns))
-    path = tmp_path / "clients.csv"
-    match dialect:
-        case "semicolon with decimal comma":
-            path.write_text(_csv(columns, ";", ","))
-        case "tab" | "bar":
-            path.write_text(_csv(columns, "\t" if dialect == "tab" else "|"))
-        case "gz":
-            path.write_bytes(gzip.compress(_csv(columns).encode()))
-        case "windows-1252" | "utf-16":
-            path.write_bytes(_csv(columns).encode(dialect))
-        case "bom":
-            path.write_bytes(b"\xef\xbb\xbf" + _csv(columns).encode())
-        case "parquet":
-            path = tmp_path / "clients.parquet"
-            pq.write_table(pa.table(columns), path)
-        case "xlsx":
-            path = tmp_path / "clients.xlsx"
-            with xlsxwriter.Workbook(path) as book:
-                for place, (name, values) in enumerate(columns.items()):
-                    book.worksheets()[0].write_column(0, place, [name, *values]) if book.worksheets() else book.add_worksheet().write_column(
-                        0, place, [name, *values]
-                    )
+    text = _csv(columns)
+    spellings = {
+        "semicolon with decimal comma": _csv(columns, ";", ",").encode(),
+        "tab": _csv(columns, "\t").encode(),
+        "bar": _csv(columns, "|").encode(),
+        "gz": gzip.compress(text.encode()),
+        "windows-1252": text.encode("windows-1252"),
+        "utf-16": text.encode("utf-16"),
+        "old mac": text.replace("\n", "\r").encode(),
+        "bom": b"\xef\xbb\xbf" + text.encode(),
+    }
+    path = tmp_path / f"clients.{dialect if dialect in {'parquet', 'xlsx'} else 'csv'}"
+    if dialect == "parquet":
+        pq.write_table(pa.table(columns), path)
+    elif dialect == "xlsx":
+        with xlsxwriter.Workbook(path) as book:
+            sheet = book.add_worksheet()
+            for place, (name, values) in enumerate(columns.items()):
+                sheet.write_column(0, place, [name, *values])
+    else:
+        path.write_bytes(spellings[dialect])
 
     expected, found = type_columns(read_flat(plain)[0]), type_columns(read_flat(path)[0])
     assert [(f.name, f.type) for f in found.features] == [(f.name, f.type) for f in expected.features]
@@ -167,6 +166,25 @@ def test_what_is_no_feature_is_left_out_with_the_reason():
         "constant": "one value in every row",
     }
     assert [feature.name for feature in found.features] == ["income", "age"]
+
+
+def test_every_kind_of_parquet_column_is_a_feature_or_left_out():
+    days = np.datetime64("2024-01-01", "s") + np.arange(60) * np.timedelta64(25, "h")
+    table = pa.table(
+        {
+            "seen_at": days,
+            "ratio": [np.inf if n % 9 == 0 else n / 7 for n in range(60)],
+            "flag": [n % 2 == 0 for n in range(60)],
+            "lists": [[1, 2]] * 60,
+            "records": [{"a": 1}] * 60,
+            "bytes": [b"\xff"] * 60,
+        }
+    )
+    found = type_columns(table)
+
+    assert [(feature.name, feature.type) for feature in found.features] == [("seen_at", "number"), ("ratio", "number"), ("flag", "category")]
+    assert found.table.column("ratio").null_count == 7
+    assert {entry["column"] for entry in found.dropped} == {"lists", "records", "bytes"}
 
 
 def test_few_texts_among_many_numbers_are_missing_and_numbers_among_texts_are_categories():
