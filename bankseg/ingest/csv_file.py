@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, Any, Literal, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,7 @@ CHUNK_ROWS = 500_000
 SHOWN_CHARACTERS = 120
 MOST_BROKEN_CHARACTERS = 64 << 10
 COMMON_DELIMITERS = (",", ";", "\t", "|")
-InvalidRowHandler: TypeAlias = Callable[[pacsv.InvalidRow], str]
+InvalidRowHandler: TypeAlias = Callable[[pacsv.InvalidRow], Literal["skip", "error"]]
 
 
 class CsvFile:
@@ -47,9 +47,9 @@ class CsvFile:
         """Rows as text columns plus their ordinal."""
         broken: list[BrokenRow] = []
 
-        def skip(row: pacsv.InvalidRow) -> str:
+        def skip(row: pacsv.InvalidRow) -> Literal["skip", "error"]:
             self._has_swallowed = self._has_swallowed or len(row.text) > MOST_BROKEN_CHARACTERS
-            broken.append(BrokenRow(row.number - self.header_rows, row.expected_columns, row.actual_columns, row.text[:SHOWN_CHARACTERS]))
+            broken.append(BrokenRow((row.number or 0) - self.header_rows, row.expected_columns, row.actual_columns, row.text[:SHOWN_CHARACTERS]))
             return "skip"
 
         with self._stream() as stream:
@@ -78,7 +78,7 @@ class CsvFile:
 
     def _opened(self, stream: TextStream, skip: InvalidRowHandler) -> pacsv.CSVStreamingReader:
         return pacsv.open_csv(
-            pa.PythonFile(stream, mode="r"),
+            cast("IO[Any]", pa.PythonFile(stream, mode="r")),  # the stubs know fewer sources than Arrow
             read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=list(self.columns), skip_rows_after_names=self.header_rows),
             parse_options=pacsv.ParseOptions(
                 delimiter=self._delimiter, quote_char=self._quote or False, newlines_in_values=bool(self._quote), invalid_row_handler=skip
@@ -112,7 +112,7 @@ class CsvFile:
         return self._checked_names(text, is_cut=len(head) == HEAD_BYTES)
 
     def _checked_names(self, text: str, *, is_cut: bool) -> tuple[str, ...]:
-        quoting = csv.QUOTE_MINIMAL if self._quote else csv.QUOTE_NONE
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self._quote else csv.QUOTE_NONE
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter, quotechar=self._quote or None, quoting=quoting)
         names = tuple(field.strip() for field in next(row for row in rows if row))
         if len(names) > MOST_COLUMNS or (is_cut and rows.line_num and len(text.splitlines()) == 1):

@@ -4,7 +4,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-ALLOWED_NODES: tuple[type[exp.Expression], ...] = (
+ALLOWED_NODES: tuple[type[exp.Expr], ...] = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.Add, exp.Sub, exp.Mul,
     exp.Div, exp.IntDiv, exp.Mod, exp.Neg, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between,
     exp.DPipe, exp.Like, exp.Interval, exp.Var, exp.Tuple,
@@ -15,7 +15,7 @@ ALLOWED_FUNCTIONS = frozenset({
     "strftime", "strptime", "substr", "substring", "trim", "try_strptime", "upper", "year", "last_day", "hash", "md5", "reverse", "translate",
 })  # fmt: skip
 # sqlglot reads some of DuckDB's functions as trees of its own; these are their names there.
-FUNCTION_NODES: tuple[type[exp.Expression], ...] = (
+FUNCTION_NODES: tuple[type[exp.Expr], ...] = (
     exp.Abs, exp.Ceil, exp.Coalesce, exp.Concat, exp.Contains, exp.Day, exp.Floor, exp.Greatest, exp.Least, exp.Left, exp.Length, exp.Lower, exp.Pad,
     exp.DateFromParts, exp.Month, exp.Nullif, exp.RegexpExtract, exp.RegexpLike, exp.RegexpReplace, exp.Replace, exp.Right, exp.Round, exp.SplitPart,
     exp.StartsWith, exp.TimeToStr, exp.StrToTime, exp.Substring, exp.Trim, exp.Upper, exp.Year, exp.LastDay, exp.MD5, exp.Reverse, exp.Translate,
@@ -23,7 +23,7 @@ FUNCTION_NODES: tuple[type[exp.Expression], ...] = (
 MOST_CHARACTERS = 2_000
 
 
-def checked_expression(source: str) -> exp.Expression:
+def checked_expression(source: str) -> exp.Expr:
     """The expression's tree.
 
     Raises
@@ -47,12 +47,12 @@ def columns_of(source: str) -> set[str]:
     return {column.name for column in checked_expression(source).find_all(exp.Column)}
 
 
-def unfailing(source: str) -> exp.Expression:
+def unfailing(source: str) -> exp.Expr:
     """The expression so written that a value it cannot handle gives null instead of stopping the batch."""
     return exp.Anonymous(this="TRY", expressions=[checked_expression(source).copy()])
 
 
-def _refuse_unsafe(node: exp.Expression) -> None:
+def _refuse_unsafe(node: exp.Expr) -> None:
     match node:
         case exp.Column() if node.args.get("table") is not None:
             raise ValueError(f"expression names {node.sql()}: columns are written without a table")

@@ -40,7 +40,7 @@ def padded_columns(table: pa.Table) -> frozenset[str]:
     return frozenset(name for name in texts if _is_padded(table.column(name)))
 
 
-def _is_padded(column: pa.ChunkedArray) -> bool:
+def _is_padded(column: "pa.ChunkedArray[pa.StringScalar]") -> bool:
     return any(pc.any(found(column, " ")).as_py() for found in (pc.starts_with, pc.ends_with))
 
 

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-Sql: TypeAlias = exp.Expression
+Sql: TypeAlias = exp.Expr
 
 
 def name(*parts: str) -> exp.Column:

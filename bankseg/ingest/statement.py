@@ -91,7 +91,7 @@ def _raw_columns(extract_mapping: ExtractMapping, reading: Reading) -> list[Sql]
 
 
 def _typed_columns(mapping: Mapping, extract_mapping: ExtractMapping, reading: Reading) -> list[Sql]:
-    columns = [name(ORDINAL), name(FILE_NUMBER)]
+    columns: list[Sql] = [name(ORDINAL), name(FILE_NUMBER)]
     columns += [name(raw_name(column)) for column in extract_mapping.columns]
     currency = _text_of("currency", extract_mapping, reading)
     multiplier = money_multiplier(currency, mapping.bank.currency)

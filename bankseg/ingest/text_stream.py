@@ -40,7 +40,7 @@ class TextStream(io.RawIOBase):
         self.has_blanks = False
         self._file = path.open("rb")
         self._packed_bytes = path.stat().st_size
-        self._bytes: BinaryIO = self._file
+        self._bytes: BinaryIO | gzip.GzipFile = self._file
         if self._file.read(2) == GZIP_MAGIC:
             self._bytes = gzip.GzipFile(fileobj=self._file)
         self._file.seek(0)

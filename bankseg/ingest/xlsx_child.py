@@ -4,7 +4,7 @@ import resource
 import sys
 import zipfile
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,7 +19,7 @@ MOST_UNPACKED_BYTES = 2 << 30
 MOST_RATIO = 200
 MOST_PARTS = 5_000
 
-Cell: TypeAlias = int | float | str | bool | date | datetime | time | None
+Cell: TypeAlias = int | float | str | bool | date | datetime | time | timedelta | None
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,7 +47,7 @@ def refuse_bombs(book: Path) -> None:
         raise ValueError("it unpacks to far more than a workbook should")
 
 
-def sheet_rows(book: str, sheet: str) -> list[list[Cell]]:
+def sheet_rows(book: str, sheet: str) -> Sequence[Sequence[Cell]]:
     """All rows of the named sheet, or of the first."""
     with CalamineWorkbook.from_path(book) as workbook:
         if sheet and sheet not in workbook.sheet_names:
@@ -59,7 +59,7 @@ def sheet_rows(book: str, sheet: str) -> list[list[Cell]]:
     return rows
 
 
-def as_text(rows: list[list[Cell]], decimal: str, date_format: str) -> pa.Table:
+def as_text(rows: Sequence[Sequence[Cell]], decimal: str, date_format: str) -> pa.Table:
     """Cells as the extract's dialect would write them."""
     header, *body = rows
     columns = [

@@ -49,7 +49,7 @@ def place(connection: duckdb.DuckDBPyConnection, lake: Lake, extract: Extract, c
 
 def _select_touched(connection: duckdb.DuckDBPyConnection, extract: Extract, paths: list[str], *, has_repeats: bool) -> bool:
     """Fill `arrived` and `known` with the rows of keys that occur more than once; false when there are none."""
-    touched = exp.select("key_hash").from_("repeated_key") if has_repeats else exp.select("key_hash").from_(STAGED).where(exp.false())
+    touched: exp.Query = exp.select("key_hash").from_("repeated_key") if has_repeats else exp.select("key_hash").from_(STAGED).where(exp.false())
     if paths:
         stored = exp.select(exp.alias_(key_hash(extract), "key_hash")).from_(parquet(paths)).subquery("stored")
         met = exp.select("key_hash").from_(STAGED).where(exp.In(this=quoted("key_hash"), query=exp.select("key_hash").from_(stored).subquery()))

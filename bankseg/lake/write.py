@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from threading import Semaphore
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 from uuid import uuid4
 
 import duckdb
@@ -118,7 +118,7 @@ class _BucketFile:
             self._schema,
             compression="zstd",
             compression_level=COMPRESSION_LEVEL,
-            use_dictionary=repeating_columns(writing.extract),
+            use_dictionary=cast("bool", repeating_columns(writing.extract)),  # the stubs know only a flag
             write_page_checksum=True,
         )
 
@@ -197,7 +197,7 @@ def _rewritten_rows(extract: Extract, bucket: int, known: list[str]) -> exp.Sele
     return exp.select("*").from_(both.subquery("rows")).order_by(quoted("client_id"), quoted(extract.event_on))
 
 
-def _stored(name: str) -> exp.Expression:
+def _stored(name: str) -> exp.Expr:
     column = exp.column(name, table="stored", quoted=True)
     return exp.alias_(exp.cast(column, "timestamp"), name) if name == "recorded_at" else column
 
@@ -225,10 +225,10 @@ class _Bounds:
         """Take a piece into account."""
         self._rows += len(table)
         for name in self._columns:
-            found = pc.min_max(table.column(name)).as_py()
-            if found["min"] is not None:
-                self._low[name] = min(self._low.get(name, found["min"]), found["min"])
-                self._high[name] = max(self._high.get(name, found["max"]), found["max"])
+            low, high = pc.min(table.column(name)).as_py(), pc.max(table.column(name)).as_py()
+            if low is not None:
+                self._low[name] = min(self._low.get(name, low), low)
+                self._high[name] = max(self._high.get(name, high), high)
 
     def as_json(self) -> str:
         """In Delta's own form."""

@@ -116,7 +116,11 @@ def _scratch_connection(settings: Settings) -> Iterator[duckdb.DuckDBPyConnectio
     scratch = settings.home / "scratch" / "intake"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    options = {"memory_limit": settings.duckdb_memory, "temp_directory": str(scratch), "preserve_insertion_order": "false"}
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": settings.duckdb_memory,
+        "temp_directory": str(scratch),
+        "preserve_insertion_order": "false",
+    }
     try:
         with duckdb.connect(config=options) as connection:
             connection.execute("SET TimeZone = 'UTC'")
