@@ -1,8 +1,9 @@
 """The policy: every threshold as dated data, read from TOML, hashed, and passed down."""
 
 import json
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -60,25 +61,11 @@ class Policy:
 
     def segments(self) -> tuple[Segment, ...]:
         """The scheme's segments in order, the default last."""
-        return tuple(
-            Segment(
-                entry["code"], entry["label_en"], entry["label_fr"], entry["action"], entry["owner"], parse_rule(entry["when"]) if "when" in entry else None
-            )
-            for entry in self.section("scheme")["segment"]
-        )
+        return tuple(_segment(entry) for entry in self.section("scheme")["segment"])
 
     def triggers(self) -> tuple[Trigger, ...]:
         """The early-warning rules in order."""
-        return tuple(
-            Trigger(
-                entry["code"],
-                entry["family"],
-                entry["evidence"],
-                parse_rule(entry["amber"]) if "amber" in entry else None,
-                parse_rule(entry["red"]) if "red" in entry else None,
-            )
-            for entry in self.section("risk")["trigger"]
-        )
+        return tuple(_trigger(entry) for entry in self.section("risk")["trigger"])
 
 
 def load_policy(path: Path | None = None) -> Policy:
@@ -97,6 +84,27 @@ def load_policy(path: Path | None = None) -> Policy:
     return policy
 
 
+def _segment(entry: Mapping[str, Any]) -> Segment:
+    code, label_en, label_fr, action, owner = _texts(entry, "segment", ("code", "label_en", "label_fr", "action", "owner"), {"when"})
+    return Segment(code, label_en, label_fr, action, owner, _rule(entry, "when"))
+
+
+def _trigger(entry: Mapping[str, Any]) -> Trigger:
+    code, family, evidence = _texts(entry, "trigger", ("code", "family", "evidence"), {"amber", "red"})
+    return Trigger(code, family, evidence, _rule(entry, "amber"), _rule(entry, "red"))
+
+
+def _rule(entry: Mapping[str, Any], name: str) -> Rule | None:
+    return parse_rule(entry[name]) if name in entry else None
+
+
+def _texts(entry: Any, what: str, names: Sequence[str], others: Collection[str]) -> tuple[str, ...]:  # whatever the file holds
+    """The texts an entry must have; anything beside them and `others` is a slip."""
+    if not isinstance(entry, Mapping) or set(entry) - set(others) != set(names) or not all(isinstance(entry[name], str) and entry[name] for name in names):
+        raise ConfigurationError(f"{what} {entry!r}", f"{', '.join(names)} as texts, and perhaps {', '.join(sorted(others))}")
+    return tuple(entry[name] for name in names)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -112,9 +120,18 @@ def _laid_over(base: Mapping[str, Any], own: Mapping[str, Any], where: str, path
         name = f"{where}.{key}".lstrip(".")
         if key not in base and where not in OPEN_TABLES:
             raise ConfigurationError(f"policy file {path.name} has an unknown entry {name}", f"one of {', '.join(base)}", "correct or remove the entry")
-        known = base.get(key)
+        known = base.get(key, value)
+        if not _is_alike(known, value):
+            raise ConfigurationError(f"policy file {path.name} gives {name} = {value!r}", f"something like {known!r}", "correct the entry")
         merged[key] = _laid_over(known, value, name, path) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
     return merged
+
+
+def _is_alike(known: Any, value: Any) -> bool:  # values of a TOML file
+    """Whether a value may stand where another does: a whole number may stand for any number, nothing else changes its kind."""
+    if isinstance(known, float):
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is type(known)
 
 
 def _check_scheme(policy: Policy) -> None:

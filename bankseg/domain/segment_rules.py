@@ -1,5 +1,6 @@
 """Segment rules as data: a tree of comparisons that two readers understand alike, this one and the SQL compiler."""
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,11 +48,18 @@ Rule = Test | Every | AnyOf | Not
 def parse_rule(document: Mapping[str, Any]) -> Rule:
     """Read a rule from its TOML or JSON form.
 
+    Raises
+    ------
+    ConfigurationError
+        When it is no rule, or compares with something that has no one meaning in both readers.
+
     Examples
     --------
     >>> parse_rule({"all": [{"attribute": "tier", "in": ["gold"]}, {"not": {"attribute": "churn", "below": 0.2}}]})
     Every(parts=(Test(attribute='tier', comparison='in', value=('gold',)), Not(part=Test(attribute='churn', comparison='below', value=0.2))))
     """
+    if not isinstance(document, Mapping):
+        raise ConfigurationError(f"rule {document!r}", "a table: an attribute and a comparison, or all, any, not")
     keys = set(document)
     if keys in ({"all"}, {"any"}):
         word = next(iter(keys))
@@ -126,13 +134,42 @@ def _parse_test(document: Mapping[str, Any]) -> Test:
         raise ConfigurationError(f"rule {dict(document)!r}", f"an attribute and one of {', '.join(COMPARISONS)}, or all, any, not")
     comparison = found[0]
     value = document[comparison]
-    if comparison == "in":
-        if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-            raise ConfigurationError(f"rule {dict(document)!r}", "a list of values after in")
-        value = tuple(value)
-    if comparison == "is_missing" and not isinstance(value, bool):
-        raise ConfigurationError(f"rule {dict(document)!r}", "true or false after is_missing")
-    return Test(str(document["attribute"]), comparison, value)
+    attribute = document["attribute"]
+    if not isinstance(attribute, str) or not attribute:
+        raise ConfigurationError(f"rule {dict(document)!r}", "the name of an attribute")
+    wanted = _WANTED[comparison]
+    if not _is_right(comparison, value):
+        raise ConfigurationError(f"rule {dict(document)!r}", f"{wanted} after {comparison}")
+    return Test(attribute, comparison, tuple(value) if comparison == "in" else value)
+
+
+_WANTED: dict[Comparison, str] = {
+    "equals": "a text, a number, true or false",
+    "in": "a list of texts or of numbers",
+    "is_missing": "true or false",
+    "at_least": "a number",
+    "at_most": "a number",
+    "above": "a number",
+    "below": "a number",
+}
+
+
+def _is_right(comparison: Comparison, value: Any) -> bool:  # whatever the file holds
+    match comparison:
+        case "equals":
+            return isinstance(value, bool | str) or _is_number(value)
+        case "in":
+            if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+                return False
+            return all(isinstance(part, str) for part in value) or all(_is_number(part) for part in value)
+        case "is_missing":
+            return isinstance(value, bool)
+        case _:
+            return _is_number(value)
+
+
+def _is_number(value: Any) -> bool:  # whatever the file holds
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _passes(test: Test, found: Any) -> bool:  # an attribute of any type
