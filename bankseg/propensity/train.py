@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bankseg.domain.errors import MissingDataError, TooFewPositivesError
+from bankseg.domain.errors import ConfigurationError, MissingDataError, TooFewPositivesError
 from bankseg.propensity.booster import Matrix, raw_scores, text_of
 from bankseg.propensity.calibration import choose_calibrator
 from bankseg.propensity.crossval import LABEL_VALIDATION, Progress, cross_validate
@@ -29,6 +29,7 @@ DRIFT_BINS = 10
 # Rows that place the cut points: more move them by less than they differ from month to month.
 DRIFT_ROWS = 20_000
 TIME_VALIDATION = "out of time"
+PURPOSE = "propensity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,11 @@ def train(
         When a feature alone tells the outcome; names it.
     MissingDataError
         When a slice or every feature is empty.
+    ConfigurationError
+        When a feature is protected, or not meant for propensities; names it.
     """
     report = progress or (lambda _stage, _share: None)
+    _refuse_forbidden(features)
     if plan is None:
         if target.has_time:
             raise MissingDataError(
@@ -177,6 +181,15 @@ def _train_without_time(target: Target, dataset: Dataset, features: Sequence[Fea
         "importance": _importance(serving, encoding),
     }
     return Trained(text_of(serving), card, _golden(serving, data.x))
+
+
+def _refuse_forbidden(features: Sequence[FeatureLike]) -> None:
+    """A second lock: the caller has left protected features out already, and no model may ever hold one."""
+    forbidden = [f.name for f in features if getattr(f, "is_protected", False) or PURPOSE not in getattr(f, "purposes", (PURPOSE,))]
+    if forbidden:
+        raise ConfigurationError(
+            f"features {', '.join(forbidden)} are protected or not meant for propensities", "features with the purpose propensity", "leave them out"
+        )
 
 
 def _require_outcomes(target: Target, label: NDArray[np.int8], where: str) -> None:

@@ -1,8 +1,10 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from bankseg.domain.errors import InputError, LeakageError, MissingDataError, TooFewPositivesError
+from bankseg.domain.errors import ConfigurationError, InputError, LeakageError, MissingDataError, TooFewPositivesError
 from bankseg.propensity.artefacts import canonical_json
 from bankseg.propensity.dataset import Dataset, ModelFeature, learn_encoding
 from bankseg.propensity.metrics import roc_auc
@@ -87,6 +89,22 @@ def test_an_extract_never_loaded_is_absent_and_an_empty_feature_is_left_out():
 def test_a_table_without_any_feature_is_refused():
     with pytest.raises(MissingDataError, match="no feature"):
         learn_encoding(dataset(10).table, [ModelFeature("other")])
+
+
+@dataclass(frozen=True)
+class CatalogueFeature:
+    name: str
+    purposes: tuple[str, ...] = ("propensity",)
+    is_protected: bool = False
+    type: str = "number"
+    family: str = "profile"
+    direction: int = 0
+
+
+@pytest.mark.parametrize("forbidden", [CatalogueFeature("sex", is_protected=True), CatalogueFeature("age", purposes=("describe",))])
+def test_no_model_may_hold_a_protected_feature_or_one_meant_for_something_else(forbidden):
+    with pytest.raises(ConfigurationError, match=forbidden.name):
+        train(TARGET, dataset(10), PLAN, [CatalogueFeature("balance"), forbidden])
 
 
 def test_labels_other_than_zero_and_one_are_refused():
