@@ -9,6 +9,7 @@ from typing import Any, Literal
 from bankseg.domain.errors import ConfigurationError
 
 Comparison = Literal["equals", "in", "at_least", "at_most", "above", "below", "is_missing"]
+EXACT_IN_FLOAT = 2**53  # largest whole number up to which a float holds every one
 COMPARISONS: tuple[Comparison, ...] = ("equals", "in", "at_least", "at_most", "above", "below", "is_missing")
 
 
@@ -169,7 +170,10 @@ def _is_right(comparison: Comparison, value: Any) -> bool:  # whatever the file 
 
 
 def _is_number(value: Any) -> bool:  # whatever the file holds
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """A finite number that a float holds exactly; beyond that the two readers would round differently."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= EXACT_IN_FLOAT
 
 
 def _passes(test: Test, found: Any) -> bool:  # an attribute of any type

@@ -61,6 +61,7 @@ def test_what_a_rule_means(rule, client, expected):
         {"attribute": "churn", "at_least": [1]},
         {"attribute": "churn", "at_least": float("nan")},
         {"attribute": "churn", "below": float("inf")},
+        {"attribute": "churn", "below": 2**53 + 1},
         {"attribute": "tier", "equals": ["gold"]},
         {"attribute": "tier", "in": ["gold", 1]},
         {"attribute": 5, "equals": 1},
