@@ -4,6 +4,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
@@ -85,7 +86,7 @@ class Settings(BaseSettings):
     @property
     def store(self) -> str:
         """SQLAlchemy URL of the operational store."""
-        return self.store_url or f"sqlite:///{self.home / 'store.sqlite'}"
+        return self.store_url or f"sqlite:///{quote(str(self.home / 'store.sqlite'))}"
 
     @property
     def lake(self) -> str:
