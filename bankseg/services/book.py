@@ -29,7 +29,7 @@ def cells(session: Session, scope: Scope) -> list[Row]:
 
 def matching(found: PortfolioFilter, of: Iterable[Row]) -> list[Row]:
     """The cells a filter keeps; a search is not a matter of cells."""
-    wanted = {"tier": found.tier, "segment": found.segment, "churn_band": found.churn_band, "best_product": found.product}
+    wanted = {"tier": found.tier, "status": found.status, "segment": found.segment, "churn_band": found.churn_band, "best_product": found.product}
     return [cell for cell in of if all(not value or cell[name] == value for name, value in wanted.items())]
 
 

@@ -15,7 +15,7 @@ from bankseg.storage.portfolio import PortfolioFilter, Position, Row
 FIRST_SORT = "-churn"
 CALLS = 20
 LARGEST_PAGE = 200
-FILTER_FIELDS = {"tier": "tier", "segment": "segment", "churn_band": "churn_band", "product": "best_product"}
+FILTER_FIELDS = {"tier": "tier", "status": "status", "segment": "segment", "churn_band": "churn_band", "product": "best_product"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def portfolio_page(session: Session, scope: Scope, found: PortfolioFilter, *, so
 def my_day(session: Session, scope: Scope) -> MyDay:
     """Whom to call today, and the portfolio in a few figures."""
     require(scope, Right.CALL_LIST)
-    cells = book.cells(session, scope)
+    cells = [cell for cell in book.cells(session, scope) if cell["status"] in {None, "active"}]
     tiers = book.by("tier", cells)
     return MyDay(
         stamp(session),

@@ -22,7 +22,7 @@ LIST_FIELDS = (
     "balance_minor", "churn", "churn_band", "churn_target", "expected_loss_minor", "best_product", "best_propensity", "best_margin_minor", "segment", "segment_reason", "action",
     "risk_band", "is_high_risk", "is_vulnerable", "preferred_channel", "last_interaction_on",
 )  # fmt: skip
-CELL_KEYS = ("tier", "segment", "churn_band", "best_product", "currency")
+CELL_KEYS = ("status", "tier", "segment", "churn_band", "best_product", "currency")
 CELL_SUMS = ("balance_minor", "value_12m_minor", "expected_loss_minor")
 CALL_FIELDS = (*LIST_FIELDS, "churn_reasons")
 CLIENT_FIELDS = tuple(PublishedClient.__table__.columns.keys())  # type: ignore[attr-defined]  # SQLModel adds the table
@@ -33,6 +33,7 @@ class PortfolioFilter:
     """What a person narrows the portfolio by; empty means everything in scope."""
 
     tier: str = ""
+    status: str = ""
     segment: str = ""
     churn_band: str = ""
     product: str = ""
@@ -74,7 +75,7 @@ def visible_columns(scope: Scope, fields: tuple[str, ...], table: Any = Publishe
 
 def matching(found: PortfolioFilter) -> list[ColumnElement[bool]]:
     """The predicates of a filter."""
-    exact = {"tier": found.tier, "segment": found.segment, "churn_band": found.churn_band, "best_product": found.product}
+    exact = {"tier": found.tier, "status": found.status, "segment": found.segment, "churn_band": found.churn_band, "best_product": found.product}
     clauses: list[ColumnElement[bool]] = [getattr(PublishedClient, name) == value for name, value in exact.items() if value]
     if found.search:
         name, client = func.lower(col(PublishedClient.name)), func.lower(col(PublishedClient.client_id))

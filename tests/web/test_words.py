@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import bankseg.ingest
 import bankseg.web
 from bankseg.domain import reasons
 from bankseg.domain.extracts import CHANNELS, CLIENT_KINDS, CLIENT_STATUSES, CONSENT_PURPOSES, EXTRACT_BY_NAME, PRODUCTS
@@ -42,6 +43,20 @@ def test_every_code_of_the_data_has_a_label() -> None:
     }  # fmt: skip
 
     assert [(kind, code) for kind, codes in known.items() for code in codes if not i18n.has_label(kind, code)] == []
+
+
+def test_every_reason_of_quarantine_has_a_label() -> None:
+    source = (Path(bankseg.ingest.__file__).parent / "checks.py").read_text(encoding="utf-8")
+    codes = set(re.findall(r'Check\([^,]+, "([a-z_]+)"', source)) | {
+        "unparsable_amount",
+        "unparsable_number",
+        "duplicate_key",
+        "too_many_fields",
+        "too_few_fields",
+    }
+
+    assert len(codes) > 15
+    assert [code for code in sorted(codes) if not i18n.has_label("reject", code)] == []
 
 
 def test_an_unknown_code_is_spelled_out() -> None:

@@ -21,6 +21,7 @@ class PageAsked(Asked):
 
 class ClientsAsked(PageAsked):
     tier: Code = ""
+    status: Code = Field(default="", description="active, prospect or former")
     segment: Code = ""
     churn_band: Code = ""
     product: Code = Field(default="", description="Next best product")

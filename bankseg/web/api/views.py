@@ -28,7 +28,7 @@ BLUEPRINT = APIBlueprint(
 @BLUEPRINT.get("/clients", responses={"200": schemas.ClientsPage})
 def clients(query: schemas.ClientsAsked) -> Response:
     """Clients in your scope, a page at a time."""
-    found = PortfolioFilter(query.tier, query.segment, query.churn_band, query.product, query.q)
+    found = PortfolioFilter(query.tier, query.status, query.segment, query.churn_band, query.product, query.q)
     page = portfolio.clients_page(desk.read(), desk.scope(), found, sort=query.sort, after=query.after, limit=query.limit)
     rows = [{name: value for name, value in row.items() if name != "sorted_by"} for row in page.rows]
     return _json({**_stamp(page.stamp), "clients": rows, "next_after": page.next_after})

@@ -17,6 +17,7 @@ FORMS = (
     (r" at least ", " d'au moins "), (r" at most ", " d'au plus "), (r" above ", " au-dessus de "), (r" below ", " en dessous de "), (r" is ", " "), (r" and ", " et "), (r" or ", " ou "),
     (r"\bnot \(", "pas ("),
 )  # fmt: skip
+ENGLISH_FORMS = ((r"is high risk is yes", "in risk review"), (r"best product is known", "a product fits"), (r"best product is missing", "no product fits"))
 TIER_FORMS = (
     (r"no margin is known", "aucune marge n'est connue", "no margin is known"),
     (r"costs more than it brings", "coûte plus qu'il ne rapporte", "costs more than it brings"),
@@ -33,6 +34,8 @@ def segment_reason(text: str, language: str) -> str:
     'niveau Platine ou Or et attrition Élevée'
     """
     if language != i18n.FRENCH:
+        for form, english in ENGLISH_FORMS:
+            text = re.sub(form, english, text)
         return text
     for english in sorted(ATTRIBUTES, key=len, reverse=True):
         text = re.sub(rf"(?<![\w]){english} (?=is |at |above |below )", f"{ATTRIBUTES[english]} ", text)

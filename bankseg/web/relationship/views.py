@@ -52,7 +52,8 @@ def asked_filter() -> PortfolioFilter:
     """The filter in the address."""
     asked = request.args
     return PortfolioFilter(
-        tier=asked.get("tier", ""), segment=asked.get("segment", ""), churn_band=asked.get("churn_band", ""), product=asked.get("product", ""),
+        tier=asked.get("tier", ""),
+        status=asked.get("status", ""), segment=asked.get("segment", ""), churn_band=asked.get("churn_band", ""), product=asked.get("product", ""),
         search=asked.get("q", "").strip()[:LONGEST_SEARCH],
     )  # fmt: skip
 
