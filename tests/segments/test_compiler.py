@@ -15,11 +15,11 @@ from bankseg.segments.compiler import first_match, predicate
 
 COLUMNS = {"churn": pa.float64(), "months": pa.int64(), "tier": pa.string(), "is_high_risk": pa.bool_(), 'odd "name"': pa.string()}
 ABSENT = "never_loaded"
-NUMBERS = [-1.5, -1, 0, 0.05, 0.1 + 0.2, 1, 2, 3.0, 1e-7, 2**53, 12_345_678_901]
+NUMBERS = [-1.5, -1, 0, 0.05, 0.1 + 0.2, 1, 2, 3.0, 1e-7, 10**14, 12_345_678_901]
 TEXTS = ["gold", "silver", "", "o'hara", 'say "no"', "100 %", "\\n", "é"]
 VALUES = {
     "churn": [float(number) for number in NUMBERS],
-    "months": [-3, 0, 1, 2, 3, 7, 2**53 + 1],
+    "months": [-3, 0, 1, 2, 3, 7, 10**14],
     "tier": TEXTS,
     "is_high_risk": [True, False],
     'odd "name"': TEXTS,
