@@ -11,6 +11,8 @@ from importlib.resources import files
 FRENCH = "fr"
 WINDOW = re.compile(r"_(\d+)([dm])(?=_|$)")
 UNITS = {"d": ("days", "jours"), "m": ("months", "mois")}
+COUNTED = re.compile(r"(?:(?!(?:in|of|on|sur|de|en|aux?|par|à|sans)\b)[^\W\d_]+ ?)*")  # the words a number counts, up to the next preposition
+PLURAL = re.compile(r"(?<!moi)(?<!foi)s(?= |$)")  # in both languages; mois and fois never change
 NO_DATA = ("no data", "pas de donnée")
 MINOR_IN_UNIT = 100
 
@@ -62,7 +64,8 @@ def figure(feature: str, value: object, language: str) -> str:
         return f"{_spelled(feature.removeprefix('attr_'))}{' :' if place else ':'} {NO_DATA[place]}" if words is None else NO_DATA[place]
     if words is None:
         return f"{_spelled(feature)} {_number(value, place)}"
-    return words[place].format(
+    text = _singular(words[place]) if value == 1 else words[place]
+    return text.format(
         v=_number(value, place),
         p=_percentage(value, place),
         m=_number(_in_units(value), place, whole=True),
@@ -75,6 +78,19 @@ def figure(feature: str, value: object, language: str) -> str:
 def has_words(feature: str) -> bool:
     """Whether the catalogue of words knows a feature."""
     return _template(feature)[0] is not None
+
+
+@cache
+def _singular(text: str) -> str:
+    """The words for one of a thing: the nouns and adjectives right after the number lose their plural ending.
+
+    >>> _singular("{v} prélèvements rejetés sur {w}"), _singular("received in {v} months of {w}")
+    ('{v} prélèvement rejeté sur {w}', 'received in {v} month of {w}')
+    """
+    before, mark, after = text.partition("{v} ")
+    counted = COUNTED.match(after)
+    end = counted.end() if counted else 0
+    return before + mark + PLURAL.sub("", after[:end]) + after[end:]
 
 
 @cache
