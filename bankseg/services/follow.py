@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bankseg.domain.errors import BanksegError, ServiceUnavailableError
@@ -83,13 +84,11 @@ def stage_progress(session: Session, run_id: int) -> list[StageProgress]:
 
 
 def _is_deaf(session: Session, run_id: int) -> bool:
+    """Whether jobs wait and nobody has shown a sign of life: no lease is held, and none ended, no job ended and none was rung, for long."""
     now = session.scalar(select(db_now())) or 0.0
-    running = session.exec(select(Job.id).where(Job.run_id == run_id, Job.state == JobState.RUNNING).limit(1)).first()
-    if running is not None:
+    if session.exec(select(Job.id).where(Job.state == JobState.RUNNING, Job.lease_until >= now).limit(1)).first() is not None:
         return False
-    ends = session.exec(
-        select(Job.finished_at).where(Job.run_id == run_id, col(Job.finished_at).is_not(None)).order_by(col(Job.finished_at).desc()).limit(1)
-    ).first()
-    begun = session.exec(select(Job.created_at).where(Job.run_id == run_id).order_by(col(Job.created_at).desc()).limit(1)).first()
-    queued = session.exec(select(Job.id).where(Job.run_id == run_id, Job.state == JobState.QUEUED).limit(1)).first()
-    return queued is not None and now - max(ends or 0.0, begun or 0.0) > DEAF_SECONDS * 2
+    waiting = session.exec(select(Job).where(Job.run_id == run_id, col(Job.state).in_([JobState.QUEUED, JobState.RUNNING]))).all()
+    ended = session.exec(select(func.max(Job.finished_at))).one() or 0.0
+    signs = [ended, *(job.rung_at for job in waiting), *(job.lease_until for job in waiting)]
+    return bool(waiting) and now - max(signs) > DEAF_SECONDS

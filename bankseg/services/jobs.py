@@ -126,7 +126,9 @@ def reconcile(settings: Settings) -> list[int]:
     bank = open_bank(settings)
     with transaction(bank.engine) as session:
         now = session.scalar(select(db_now())) or 0.0
-        expired = session.exec(select(Job).where(Job.state == JobState.RUNNING, Job.lease_until < now)).all()
+        # Locked, or a worker that finishes late at this very moment would be overwritten; rows somebody else is working on are left for the next sweep.
+        lost = select(Job).where(Job.state == JobState.RUNNING, Job.lease_until < now).order_by(col(Job.id)).with_for_update(skip_locked=True)
+        expired = session.exec(lost).all()
         for job in expired:
             if job.attempt >= job.max_attempts:
                 _close(session, job, JobState.QUARANTINED, f"gave up after {job.attempt} attempts: the worker died each time")
@@ -140,8 +142,12 @@ def reconcile(settings: Settings) -> list[int]:
 
 
 def advance(session: Session, run: Run) -> list[int]:
-    """Queue the jobs of the next stage when every job of the stages before it is done; returns the ids to ring after commit."""
-    jobs = session.exec(select(Job).where(Job.run_id == run.id).with_for_update()).all()
+    """Queue the jobs of the next stage when every job of the stages before it is done; returns the ids to ring after commit.
+
+    The caller holds the run's row, so the last job to end sees all others done. Jobs are not locked: a job that holds its own row may be
+    waiting for the run's.
+    """
+    jobs = session.exec(select(Job).where(Job.run_id == run.id)).all()
     now = session.scalar(select(db_now())) or 0.0
     for stage in STAGES:
         of_stage = [job for job in jobs if job.stage == stage]
@@ -158,12 +164,12 @@ def advance(session: Session, run: Run) -> list[int]:
 
 def _finish(claim: Claim, result: dict[str, Any]) -> None:
     with transaction(claim.bank.engine) as session:
-        run = session.exec(select(Run).where(Run.id == claim.run_id).with_for_update()).one()
         values = {"state": JobState.DONE.value, "result": result, "finished_at": db_now(), "message": "", "done": claim._total, "total": claim._total}  # noqa: SLF001  # own progress
         if session.connection().execute(update(Job).where(claim.is_mine()).values(**values)).rowcount == 0:
             _log.warning("job lost its lease at the end", extra={"job": claim.key})
             return
-        session.expire_all()
+        # The job before the run, as everywhere: two orders would deadlock on PostgreSQL.
+        run = session.exec(select(Run).where(Run.id == claim.run_id).with_for_update()).one()
         rung = advance(session, run)
     ring(claim.bank.settings, rung)
 
@@ -185,7 +191,7 @@ def _fail(claim: Claim, error: str, *, may_retry: bool) -> None:
 def _close(session: Session, job: Job, state: JobState, error: str) -> None:
     """End a job for good, and its run with it: a run with a hole is never published."""
     job.state, job.error, job.finished_at = state, error, session.scalar(select(db_now()))
-    run = session.get(Run, job.run_id) if job.run_id else None
+    run = session.get(Run, job.run_id, with_for_update=True) if job.run_id else None
     if run is not None and run.state == RunState.RUNNING:
         run.state = RunState.QUARANTINED if state == JobState.QUARANTINED else RunState.FAILED
         run.error = f"{job.key}: {error}"

@@ -7,7 +7,7 @@ import pyarrow as pa
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
-from bankseg.domain.errors import ArtefactError, LostLeaseError
+from bankseg.domain.errors import ArtefactError, NotFoundError, ServiceUnavailableError
 from bankseg.domain.jobs import RunState
 from bankseg.lake.parquet import digest_of, read_checked
 from bankseg.services.bank import Bank
@@ -28,6 +28,7 @@ def publish_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     claim.progress(0, 4, "checking the files")
     paths = [part_path(bank, claim.run_id, part) for part in PARTS]
     tables = {part: read_checked(path) for part, path in zip(PARTS, paths, strict=True)}
+    _check_propensities(tables)
     with transaction(bank.engine) as session:
         claim.hold(session)
         run = session.exec(select(Run).where(Run.id == claim.run_id).with_for_update()).one()
@@ -49,10 +50,21 @@ def publish_job(bank: Bank, claim: Claim) -> dict[str, Any]:
 
 
 def roll_back(bank: Bank, run_id: int, *, person_id: int | None, reason: str) -> None:
-    """Make an earlier published run the one readers see again, in one audited transaction."""
+    """Make an earlier published run the one readers see again, in one audited transaction.
+
+    Raises
+    ------
+    NotFoundError
+        When that run was never published, or its rows are no longer kept.
+    """
     with transaction(bank.engine) as session:
-        run = session.exec(select(Run).where(Run.id == run_id, Run.state == RunState.PUBLISHED)).one()
-        pointer = session.get_one(CurrentRun, PORTFOLIO)
+        pointer = session.exec(select(CurrentRun).where(CurrentRun.kind == PORTFOLIO).with_for_update()).one_or_none()
+        run = session.exec(select(Run).where(Run.id == run_id, Run.state == RunState.PUBLISHED)).one_or_none()
+        if run is None or pointer is None:
+            raise NotFoundError(f"run {run_id} was never published", "a published run", "bankseg status names the runs")
+        kept = session.exec(select(func.count()).select_from(PublishedClient).where(col(PublishedClient.run_id) == run_id)).one()
+        if kept != run.n_rows:
+            raise NotFoundError(f"the rows of run {run_id} are no longer kept", f"one of the last {KEPT_RUNS} published runs", "choose a later run")
         audit.record(session, "run_rolled_back", f"run {run_id}", person_id=person_id, from_run=pointer.run_id, reason=reason)
         pointer.run_id, pointer.flipped_at = run.id or run_id, session.scalar(select(db_now())) or 0.0
 
@@ -62,14 +74,18 @@ def _check(session: Session, run_id: int, tables: dict[str, pa.Table]) -> int:
     for part, table in TABLES.items():
         found = session.exec(select(func.count()).select_from(table).where(col(table.run_id) == run_id)).one()
         if found != tables[part].num_rows:
-            raise LostLeaseError(f"{part}: {found} rows in the store", f"{tables[part].num_rows}", "the job loads them again")
+            raise ServiceUnavailableError(f"{part}: {found} rows in the store", f"{tables[part].num_rows}", "nothing: the job loads them again")
     run = session.exec(select(Run).where(Run.id == run_id).with_for_update()).one()
     if run.n_expected != tables["clients"].num_rows:
         raise ArtefactError(f"{tables['clients'].num_rows} client rows", f"{run.n_expected}", "run the segment stage again")
-    for value in (tables["clients"].column("churn"), tables["offers"].column("propensity")):
-        if any(p is not None and not (math.isfinite(p) and 0 <= p <= 1) for p in value.to_pylist()):
-            raise ArtefactError("a propensity outside [0, 1]", "calibrated probabilities", "look at the model of this run")
     return int(tables["clients"].num_rows)
+
+
+def _check_propensities(tables: dict[str, pa.Table]) -> None:
+    """Refuse a number that is no probability, before the store makes a null of it."""
+    for part, name in (("clients", "churn"), ("clients", "best_propensity"), ("offers", "propensity")):
+        if any(p is not None and not (math.isfinite(p) and 0 <= p <= 1) for p in tables[part].column(name).to_pylist()):
+            raise ArtefactError(f"{part}: {name} outside [0, 1]", "calibrated probabilities", "look at the model of this run")
 
 
 def _flip(session: Session, run_id: int, rows: int) -> None:

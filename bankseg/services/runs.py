@@ -5,6 +5,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from bankseg.domain.errors import MissingDataError
@@ -22,6 +23,9 @@ from bankseg.storage import audit
 from bankseg.storage.database import db_now, transaction
 from bankseg.storage.job import Job
 from bankseg.storage.run import Run
+
+# Stages whose files are written anew when the stage that reads them failed: they are cheap, and a damaged file would fail it again.
+WRITTEN_BY = {Stage.SEGMENT: Stage.SCORE, Stage.PUBLISH: Stage.SEGMENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,13 @@ def start_run(bank: Bank, as_of: date | None, until: Stage = Stage.PUBLISH, *, p
     MissingDataError
         When nothing was loaded.
     """
+    try:
+        return _start_run(bank, as_of, until, person_id)
+    except IntegrityError:  # somebody asked for the same run at the same moment and was faster: theirs is ours
+        return _start_run(bank, as_of, until, person_id)
+
+
+def _start_run(bank: Bank, as_of: date | None, until: Stage, person_id: int | None) -> int:
     versions = table_versions(bank.lake)
     day = as_of or last_fact_on(bank.lake, versions) or _no_date()
     bucket_count(bank.lake)
@@ -53,7 +64,7 @@ def start_run(bank: Bank, as_of: date | None, until: Stage = Stage.PUBLISH, *, p
         elif run.state in {RunState.FAILED, RunState.QUARANTINED}:
             _try_again(session, run)
             audit.record(session, "run_tried_again", f"run {run.id}", person_id=person_id)
-        _lay_out(session, bank, run, until)
+        _lay_out(session, run, until)
         rung = advance(session, run)
         run_id = run.id or 0
     ring(bank.settings, rung)
@@ -115,6 +126,7 @@ def _new_run(session: Session, bank: Bank, key: str, as_of: date, versions: dict
         refusals={entry.target.name: entry.refusal for entry in planned if entry.refusal},
         plan={
             "buckets": bucket_count(bank.lake),
+            "shards": bank.settings.shards,
             "products": list(products_held(bank.lake, versions)),
             "targets": {entry.target.name: _as_json(entry) for entry in planned if not entry.refusal},
         },
@@ -148,19 +160,22 @@ def origins_from_json(document: dict[str, Any] | None) -> OriginPlan | None:
 
 
 def _try_again(session: Session, run: Run) -> None:
-    """A person asked again: failed jobs get a new budget, the rest stays done."""
+    """A person asked again: failed jobs get a new budget, the rest stays done, save the stage that wrote what the failed one could not read."""
     run.state, run.error = RunState.RUNNING, None
-    for job in session.exec(select(Job).where(Job.run_id == run.id, col(Job.state).in_([JobState.FAILED, JobState.QUARANTINED]))):
+    jobs = session.exec(select(Job).where(Job.run_id == run.id)).all()
+    failed = [job for job in jobs if job.state in {JobState.FAILED, JobState.QUARANTINED}]
+    anew = {WRITTEN_BY[Stage(job.stage)] for job in failed if job.stage in WRITTEN_BY}
+    for job in (*failed, *(job for job in jobs if job.stage in anew and job.state == JobState.DONE)):
         job.state, job.attempt, job.error = JobState.WAITING, 0, None
     session.flush()
 
 
-def _lay_out(session: Session, bank: Bank, run: Run, until: Stage) -> None:
+def _lay_out(session: Session, run: Run, until: Stage) -> None:
     """Write the job rows of every stage up to `until`; rows that exist stay as they are."""
     known = set(session.exec(select(Job.key).where(Job.run_id == run.id)).all())
     now = session.scalar(select(db_now())) or 0.0
     for stage in STAGES[: STAGES.index(until) + 1]:
-        for name, payload in _jobs_of(bank, run, stage):
+        for name, payload in _jobs_of(run, stage):
             key = f"{stage}:{run.id}:{name}"
             if key not in known:
                 session.add(Job(key=key, run_id=run.id, stage=stage.value, payload=payload, created_at=now))
@@ -169,9 +184,10 @@ def _lay_out(session: Session, bank: Bank, run: Run, until: Stage) -> None:
     session.flush()
 
 
-def _jobs_of(bank: Bank, run: Run, stage: Stage) -> list[tuple[str, dict[str, Any]]]:
+def _jobs_of(run: Run, stage: Stage) -> list[tuple[str, dict[str, Any]]]:
     buckets = int(run.plan["buckets"])
-    shards = [list(range(shard, buckets, bank.settings.shards)) for shard in range(min(bank.settings.shards, buckets))]
+    count = int(run.plan["shards"])  # the run's own: the setting may change before the run is resumed
+    shards = [list(range(shard, buckets, count)) for shard in range(min(count, buckets))]
     match stage:
         case Stage.SNAPSHOT:
             origins = sorted(
