@@ -62,7 +62,7 @@ def require(scope: Scope, right: Right) -> None:
         When the role lacks the right: that a page exists is not told either.
     """
     if not may(scope.role, right):
-        raise NotFoundError("nothing here")
+        raise NotFoundError(f"nothing here for the role {scope.role}", f"one of {', '.join(sorted(ROLES_WITH[right]))}")
 
 
 def sees(role: Role, field: str) -> bool:
