@@ -16,6 +16,7 @@ from bankseg.propensity.leakage import refuse_leaks
 from bankseg.propensity.metrics import chance_ece_p95, gains, measure, reliability
 from bankseg.propensity.origins import OriginPlan
 from bankseg.propensity.recipe import Recipe, fit_recipe, recipe_by_folds, recipe_in_time
+from bankseg.propensity.screen import screened
 from bankseg.propensity.targets import Target
 
 if TYPE_CHECKING:
@@ -114,7 +115,11 @@ def _train_in_time(target: Target, dataset: Dataset, plan: OriginPlan, features:
     data = _matrix(encoding, dataset)
     fitting = data.rows(in_train)
     suspects = refuse_leaks(encoding, fitting.x, fitting.y, seed=seed)
-    report("fit", 0.15)
+    report("screen", 0.1)
+    encoding = screened(encoding, fitting, seed=seed, threads=threads)
+    data = _matrix(encoding, dataset)
+    fitting = data.rows(in_train)
+    report("fit", 0.2)
     recipe, booster = recipe_in_time(fitting, data.rows(in_calibration), seed=seed, threads=threads, most_rounds=MOST_ROUNDS)
     report("judge", 0.5)
     tested = recipe.calibrator(raw_scores(booster, data.x[in_test], threads=threads))

@@ -14,7 +14,7 @@ from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
 from bankseg.services.segment import PARTS, part_path
 from bankseg.storage import audit
-from bankseg.storage.bulk import append
+from bankseg.storage.bulk import analyse, append
 from bankseg.storage.database import db_now, transaction
 from bankseg.storage.published_client import ProductPropensity, PublishedClient, RiskCase
 from bankseg.storage.run import PORTFOLIO, CurrentRun, Run
@@ -41,6 +41,7 @@ def publish_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     for done, (part, table) in enumerate(TABLES.items(), start=1):
         claim.progress(done, 4, f"loading {part}")
         append(bank.engine, table.__tablename__, tables[part])
+    analyse(bank.engine, tuple(table.__tablename__ for table in TABLES.values()))
     with transaction(bank.engine) as session:
         claim.hold(session)
         rows = _check(session, claim.run_id, tables)

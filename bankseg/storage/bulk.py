@@ -44,3 +44,10 @@ def _append_postgresql(engine: Engine, table: str, rows: pa.Table) -> None:
     with adbc_driver_postgresql.dbapi.connect(url) as connection, connection.cursor() as cursor:
         cursor.adbc_ingest(table, rows, mode="append")
         connection.commit()
+
+
+def analyse(engine: Engine, tables: tuple[str, ...]) -> None:
+    """Let the store measure tables that were just loaded; without it a first query may take the wrong index."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for table in tables:
+            connection.exec_driver_sql(f"ANALYZE {METADATA.tables[table].name}")

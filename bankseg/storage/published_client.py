@@ -15,6 +15,7 @@ class PublishedClient(SQLModel, table=True):
     __table_args__ = (
         Index("ix_published_client_portfolio", "run_id", "rm_id", "churn", "client_id"),
         Index("ix_published_client_segment", "run_id", "segment", "client_id"),
+        Index("ix_published_client_book", "run_id", "churn", "client_id"),
     )
 
     run_id: int = Field(primary_key=True)
@@ -63,7 +64,7 @@ class ProductPropensity(SQLModel, table=True):
     """One client's calibrated propensity for one product they are eligible for."""
 
     __tablename__ = "product_propensity"
-    __table_args__ = (Index("ix_product_propensity_list", "run_id", "product", "propensity", "client_id"),)
+    __table_args__ = (Index("ix_product_propensity_list", "run_id", "product", "propensity", "client_id", "excluded_by"),)
 
     run_id: int = Field(primary_key=True)
     client_id: str = Field(primary_key=True)
@@ -95,7 +96,7 @@ class RiskCase(SQLModel, table=True):
     due_on: str
 
 
-def in_scope(scope: Scope, table: Any = PublishedClient) -> ColumnElement[bool]:  # noqa: ANN401  # any of the client tables above
+def in_scope(scope: Scope, table: Any = PublishedClient) -> ColumnElement[bool]:  # any of the client tables above
     """The predicate every read of clients carries: a forgotten check elsewhere cannot widen a list."""
     if scope.sees_whole_book:
         return true()

@@ -82,7 +82,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "client_id", "product"),
     )
     with op.batch_alter_table("product_propensity", schema=None) as batch_op:
-        batch_op.create_index("ix_product_propensity_list", ["run_id", "product", "propensity", "client_id"], unique=False)
+        batch_op.create_index("ix_product_propensity_list", ["run_id", "product", "propensity", "client_id", "excluded_by"], unique=False)
 
     op.create_table(
         "published_client",
@@ -131,6 +131,7 @@ def upgrade() -> None:
     with op.batch_alter_table("published_client", schema=None) as batch_op:
         batch_op.create_index("ix_published_client_portfolio", ["run_id", "rm_id", "churn", "client_id"], unique=False)
         batch_op.create_index("ix_published_client_segment", ["run_id", "segment", "client_id"], unique=False)
+        batch_op.create_index("ix_published_client_book", ["run_id", "churn", "client_id"], unique=False)
 
     op.create_table(
         "risk_case",
@@ -286,6 +287,7 @@ def downgrade() -> None:
 
     op.drop_table("risk_case")
     with op.batch_alter_table("published_client", schema=None) as batch_op:
+        batch_op.drop_index("ix_published_client_book")
         batch_op.drop_index("ix_published_client_segment")
         batch_op.drop_index("ix_published_client_portfolio")
 
