@@ -82,10 +82,13 @@ class Claim:
 
 def execute_job(settings: Settings, job_id: int, worker: str) -> None:
     """Claim one job and do it; a message that comes twice, late, or for a finished job changes nothing."""
-    bank = open_bank(settings)
-    claim = claim_job(bank, job_id, worker)
-    if claim is None:
-        return
+    with _opened(settings) as bank:
+        claim = claim_job(bank, job_id, worker)
+        if claim is not None:
+            _do(bank, claim, worker)
+
+
+def _do(bank: Bank, claim: Claim, worker: str) -> None:
     _log.info("job started", extra={"job": claim.key, "worker": worker})
     try:
         with _heartbeat(claim):
@@ -123,8 +126,7 @@ def claim_job(bank: Bank, job_id: int, worker: str) -> Claim | None:
 
 def reconcile(settings: Settings) -> list[int]:
     """Ring again for jobs nobody took or whose worker died; quarantine those that used up their attempts."""
-    bank = open_bank(settings)
-    with transaction(bank.engine) as session:
+    with _opened(settings) as bank, transaction(bank.engine) as session:
         now = session.scalar(select(db_now())) or 0.0
         # Locked, or a worker that finishes late at this very moment would be overwritten; rows somebody else is working on are left for the next sweep.
         lost = select(Job).where(Job.state == JobState.RUNNING, Job.lease_until < now).order_by(col(Job.id)).with_for_update(skip_locked=True)
@@ -196,6 +198,16 @@ def _close(session: Session, job: Job, state: JobState, error: str) -> None:
         run.state = RunState.QUARANTINED if state == JobState.QUARANTINED else RunState.FAILED
         run.error = f"{job.key}: {error}"
         audit.record(session, "run_stopped", f"run {run.id}", state=run.state, job=job.key)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Bank]:
+    """The bank for one task: its connections are closed at the end, or a worker would collect them."""
+    bank = open_bank(settings)
+    try:
+        yield bank
+    finally:
+        bank.engine.dispose()
 
 
 @contextmanager

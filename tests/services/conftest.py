@@ -1,0 +1,108 @@
+"""A bank of a few dozen clients, a bell nobody hears, and a way to do every queued job in this process."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlmodel import col, select
+
+from bankseg.domain.jobs import JobState
+from bankseg.services import jobs, runs
+from bankseg.services.bank import Bank, open_bank
+from bankseg.settings import Settings
+from bankseg.storage import schema
+from bankseg.storage.database import reading
+from bankseg.storage.job import Job
+from bankseg.storage.run import Run
+from tests.small_lake import SmallLake
+
+AS_OF = date(2025, 12, 31)
+CLIENTS = 24
+
+
+@dataclass
+class Bell:
+    """The queue's fake: it notes what was rung and reaches nobody."""
+
+    rung: list[int] = field(default_factory=list)
+
+    def ring(self, settings: Settings, job_ids: list[int]) -> bool:
+        self.rung += job_ids
+        return not job_ids
+
+
+@pytest.fixture
+def bell(monkeypatch: pytest.MonkeyPatch) -> Bell:
+    """A doorbell without a broker behind it."""
+    bell = Bell()
+    for room in (jobs, runs):
+        monkeypatch.setattr(room, "ring", bell.ring)
+    return bell
+
+
+@pytest.fixture(scope="session")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of a few clients with accounts and balances: too little history for any target, enough for a whole run. Read only."""
+    root = tmp_path_factory.mktemp("services") / "lake"
+    ids = [f"C{number:02d}" for number in range(CLIENTS)]
+    lake = SmallLake(root)
+    lake.add("clients", *({"client_id": client, "name": f"Client {client}", "rm_id": f"RM{place % 3}", "home_branch_id": f"B{place % 2}"} for place, client in enumerate(ids)))
+    lake.add("accounts", *({"account_id": f"A{client}", "client_id": client} for client in ids))
+    months = [date(2025, 10, 31), date(2025, 11, 30), AS_OF]
+    lake.add("balances", *({"account_id": f"A{client}", "client_id": client, "balance_on": day, "balance_minor": 1000 * place} for place, client in enumerate(ids) for day in months))
+    return root
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """An empty store of each kind; SQLite under home."""
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("fresh_postgres_url"))
+
+
+def made_bank(home: Path, lake: Path, store_url: str = "", **more: object) -> Bank:
+    """A bank over the shared lake with an empty store."""
+    bank = open_bank(Settings(home=home, lake_url=str(lake), store_url=store_url, shards=2, lease_seconds=5, **more))
+    schema.upgrade(bank.engine)
+    return bank
+
+
+@pytest.fixture
+def bank(tmp_path: Path, lake: Path, bell: Bell) -> Iterator[Bank]:
+    """The bank on SQLite."""
+    bank = made_bank(tmp_path / "home", lake)
+    yield bank
+    bank.engine.dispose()
+
+
+@pytest.fixture
+def any_bank(tmp_path: Path, lake: Path, bell: Bell, store_url: str) -> Iterator[Bank]:
+    """The bank on each store."""
+    bank = made_bank(tmp_path / "home", lake, store_url)
+    yield bank
+    bank.engine.dispose()
+
+
+def drive(bank: Bank, *, most: int = 200) -> list[str]:
+    """Do queued jobs in this process until none is left; the keys in the order they were done."""
+    done: list[str] = []
+    while queued := jobs_in(bank, JobState.QUEUED):
+        for job in queued:
+            done.append(job.key)
+            assert len(done) < most, "jobs are queued for ever"
+            jobs.execute_job(bank.settings, job.id or 0, "inline")
+    return done
+
+
+def jobs_in(bank: Bank, *states: JobState) -> list[Job]:
+    """Jobs in these states, in order; every job when none is named."""
+    with reading(bank.engine) as session:
+        statement = select(Job).order_by(col(Job.id))
+        return list(session.exec(statement.where(col(Job.state).in_(states)) if states else statement).all())
+
+
+def run_row(bank: Bank, run_id: int) -> Run:
+    """A run as it stands."""
+    with reading(bank.engine) as session:
+        return session.get_one(Run, run_id)
