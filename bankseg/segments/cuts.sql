@@ -4,8 +4,9 @@ WITH clients AS (
 ),
 tier_cuts AS (
     SELECT kind, 'value' AS measure, unnest(['platinum', 'gold', 'silver']) AS class,
-        unnest([quantile_disc(value_12m_minor, 1 - $platinum_share), quantile_disc(value_12m_minor, 1 - $platinum_share - $gold_share),
-            quantile_disc(value_12m_minor, 1 - $platinum_share - $gold_share - $silver_share)]) AS least
+        -- Counted from the top, so that the share is met and not passed by one client.
+        unnest([-quantile_disc(-value_12m_minor, $platinum_share), -quantile_disc(-value_12m_minor, $platinum_share + $gold_share),
+            -quantile_disc(-value_12m_minor, $platinum_share + $gold_share + $silver_share)]) AS least
     FROM clients WHERE value_12m_minor IS NOT NULL GROUP BY kind
 ),
 measures AS (
