@@ -10,13 +10,16 @@ from sqlglot import exp
 from bankseg.domain.extracts import Extract
 from bankseg.ingest.sql import Sql, call, cast, name, named, spelled, text
 from bankseg.ingest.stage import StagedFile
+from bankseg.ingest.statement import Constants
 
 # Key hashes compared at once: 8 bytes each, twice.
 HASHES_AT_ONCE = 16_000_000
 REPEATED = "repeated_key"
 
 
-def settle_repeats(connection: duckdb.DuckDBPyConnection, extract: Extract, files: Sequence[StagedFile], *, first_of_key: bool = False) -> bool:
+def settle_repeats(
+    connection: duckdb.DuckDBPyConnection, extract: Extract, files: Sequence[StagedFile], *, constants: Constants, first_of_key: bool = False
+) -> bool:
     """Keep the first row of each key of a file; true when a key still occurs in several files.
 
     A copy that says the same is a duplicate; one that says something else is quarantined, naming the row it contradicts.
@@ -28,7 +31,7 @@ def settle_repeats(connection: duckdb.DuckDBPyConnection, extract: Extract, file
     connection.unregister("repeated_hashes")
     if not len(hashes):
         return False
-    connection.execute(spelled(exp.Create(this=exp.to_table("copy"), kind="TABLE", expression=_copies(extract), replace=True)))
+    connection.execute(spelled(exp.Create(this=exp.to_table("copy"), kind="TABLE", expression=_copies(extract, constants), replace=True)))
     by_number = {file.number: file for file in files}
     for file_no, same, other in connection.execute(
         "SELECT file_no, count(*) FILTER (says_same), count(*) FILTER (NOT says_same) FROM copy GROUP BY file_no"
@@ -65,16 +68,17 @@ def _repeated_hashes(connection: duckdb.DuckDBPyConnection) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _copies(extract: Extract) -> exp.Select:
+def _copies(extract: Extract, constants: Constants) -> exp.Select:
     """Rows of a file that come after another row of the same key, and whether they say the same."""
-    parts = [call("coalesce", cast(name(column), "VARCHAR"), text("")) for column in extract.key]
+    keys = [column for column in extract.key if column not in constants]
+    parts = [call("coalesce", cast(name(column), "VARCHAR"), text("")) for column in keys]
     key: Sql = call("concat_ws", text(" | "), *parts)
-    content = call("hash", *[name(column.stored_name) for column in extract.columns])
+    content = call("hash", *[name(column.stored_name) for column in extract.columns if column.stored_name not in constants])
     repeated = exp.In(this=name("key_hash"), query=exp.select("key_hash").from_(REPEATED).subquery())
-    rows = exp.select(name("file_no"), name("row_number"), named(key, "key"), named(content, "content"), *[name(column) for column in extract.key])
+    rows = exp.select(name("file_no"), name("row_number"), named(key, "key"), named(content, "content"), *[name(column) for column in keys])
     rows = rows.from_("staged").where(repeated)
     window = {
-        "partition_by": [name("file_no"), *[name(column) for column in extract.key]],
+        "partition_by": [name("file_no"), *[name(column) for column in keys]],
         "order": exp.Order(expressions=[exp.Ordered(this=name("row_number"))]),
     }
     firsts = [

@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlglot import exp
 
 from bankseg.domain.errors import ConfigurationError, InputError
@@ -15,7 +17,7 @@ from bankseg.ingest.checks import Check
 from bankseg.ingest.mapping import ExtractMapping, Mapping
 from bankseg.ingest.normalise import Reading
 from bankseg.ingest.quarantine import Quarantine
-from bankseg.ingest.rows import FILE_NUMBER, Reader, Rows
+from bankseg.ingest.rows import FILE_NUMBER, ORDINAL, Reader, Rows
 from bankseg.ingest.source_file import open_source, require_columns
 from bankseg.ingest.sql import spelled
 from bankseg.ingest.statement import BATCH, build, sources_of
@@ -40,6 +42,15 @@ class StagedFile:
     refusal: InputError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Spelled:
+    """SQL that stages a batch, SQL that shows what was wrong with faulty rows, and the checks."""
+
+    insert: str
+    texts: str
+    checks: list[Check]
+
+
 @dataclass(slots=True)
 class Staging:
     """All files of one [[extract]] that are loaded together, in the table `staged` of one DuckDB connection."""
@@ -53,7 +64,7 @@ class Staging:
     _pending: list[pa.Table] = field(default_factory=list)
     _is_suspicious: bool = False
     _padded: frozenset[str] = frozenset()
-    _statements: dict[str, tuple[str, list[Check]]] = field(default_factory=dict)
+    _statements: dict[str, _Spelled] = field(default_factory=dict)
 
     def stage(self, files: Sequence[StagedFile], progress: Progress | None = None) -> list[StagedFile]:
         """Read, check and type every file; those that could not be read carry their refusal and leave no row behind."""
@@ -103,24 +114,28 @@ class Staging:
             return
         table = pa.concat_tables(self._pending)
         self._pending = []
-        statement, checks = self._statement(table.schema)
+        statement = self._statement(table.schema)
+        self._run(statement.insert, table)
+        faulty = self.connection.sql("SELECT file_no, row_number FROM staged WHERE fault IS NOT NULL").to_arrow_table()
+        if not len(faulty):
+            return
+        # Only rows at fault are looked at again for their text, so that good rows need not carry it.
+        rows = table.filter(pc.is_in(_place(table[FILE_NUMBER], table[ORDINAL]), _place(faulty["file_no"], faulty["row_number"])))
+        for file_no, row_number, fault, text in sorted(self._run(statement.texts, rows)):
+            file, check = by_number[file_no], statement.checks[fault]
+            file.quarantine.add(row_number + file.header_rows, check.column, text, check.reason, check.about)
+        self.connection.execute("DELETE FROM staged WHERE fault IS NOT NULL")
+
+    def _run(self, statement: str, table: pa.Table) -> list[tuple[int, int, int, str | None]]:
         self.connection.register(BATCH, table)
         try:
-            self.connection.execute(statement)
+            return self.connection.execute(statement).fetchall()
         except duckdb.Error as error:
             raise self._explained(error) from error
         finally:
             self.connection.unregister(BATCH)
-        found = self.connection.execute(
-            "SELECT file_no, row_number, fault, fault_text FROM staged WHERE fault IS NOT NULL ORDER BY file_no, row_number"
-        ).fetchall()
-        for file_no, row_number, fault, text in found:
-            file = by_number[file_no]
-            file.quarantine.add(row_number + file.header_rows, checks[fault].column, text, checks[fault].reason, checks[fault].about)
-        if found:
-            self.connection.execute("DELETE FROM staged WHERE fault IS NOT NULL")
 
-    def _statement(self, schema: pa.Schema) -> tuple[str, list[Check]]:
+    def _statement(self, schema: pa.Schema) -> _Spelled:
         """The statement for rows of these types, built once; the first of an extract creates `staged`."""
         exists = self.connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'staged'").fetchall() != [(0,)]
         key = f"{exists} {self._is_suspicious} {sorted(self._padded)} {schema.to_string()}"
@@ -130,7 +145,7 @@ class Staging:
             built = build(self.mapping, self.extract_mapping, reading, self.extract_on, self.buckets, is_suspicious=self._is_suspicious)
             target = exp.to_table("staged")
             whole = exp.insert(built.select, target) if exists else exp.Create(this=target, kind="TABLE", expression=built.select)
-            self._statements[key] = (spelled(whole), built.checks)
+            self._statements[key] = _Spelled(spelled(whole), spelled(built.texts), built.checks)
         return self._statements[key]
 
     def _count_filtered(self, by_number: dict[int, StagedFile]) -> None:
@@ -154,3 +169,8 @@ class Staging:
             "columns, expressions and formats that fit the files",
             "correct the mapping",
         )
+
+
+def _place(files: "pa.ChunkedArray[pa.Int32Scalar]", rows: "pa.ChunkedArray[pa.Int64Scalar]") -> "pa.Array[pa.Int64Scalar]":
+    """File and row as one number."""
+    return cast("pa.Array[pa.Int64Scalar]", pc.add(pc.multiply(files.cast(pa.int64()), pa.scalar(1 << 40)), rows.cast(pa.int64())).combine_chunks())

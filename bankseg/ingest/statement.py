@@ -1,7 +1,9 @@
 """The one SQL statement that turns a batch of source rows into canonical rows with their first fault."""
 
+from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TypeAlias
 
 from sqlglot import exp
 
@@ -14,19 +16,21 @@ from bankseg.ingest.sql import Sql, both, call, cast, is_not_null, is_null, name
 
 # Tables the statement reads beside the joined look-ups.
 BATCH, KNOWN_CLIENT, KNOWN_ACCOUNT = "batch", "known_client", "known_account"
+Constants: TypeAlias = Dictionary[str, str | None]
 ATTRIBUTE, LABEL, OBSERVED_ON = "attribute:", "label:", "observed:on"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The statement and the checks its fault numbers point into."""
+    """The statement, its twin that shows the text at fault, and the checks that fault numbers point into."""
 
     select: exp.Select
+    texts: exp.Select
     checks: list[Check]
 
 
 def build(mapping: Mapping, extract_mapping: ExtractMapping, reading: Reading, extract_on: date, buckets: int, *, is_suspicious: bool) -> Statement:
-    """SELECT from `batch` one row per kept source row: canonical columns, clocks, bucket, key hash, fault."""
+    """SELECT from `batch` one row per kept source row: canonical columns that vary, clocks, bucket, key hash, fault."""
     checks = checks_of(mapping, extract_mapping, extract_on, is_suspicious=is_suspicious)
     checks += _checks_of_extras(extract_mapping, extract_on)
     texts = (
@@ -40,8 +44,13 @@ def build(mapping: Mapping, extract_mapping: ExtractMapping, reading: Reading, e
         exp.Column(this=exp.Star(), table=exp.to_identifier("facts")), *_owner_columns(extract_mapping), named(first_fault(checks), "fault")
     ).from_(known)
     checked = _joined_owner(checked, extract_mapping)
-    outer = exp.select(*_outputs(extract_mapping, extract_on, buckets, checks)).from_(checked.subquery("checked"))
-    return Statement(outer, checks)
+    constants = constant_columns(mapping, extract_mapping)
+    rows = exp.select(*_outputs(extract_mapping, extract_on, buckets, constants)).from_(checked.subquery("checked"))
+    place = [named(name(FILE_NUMBER), "file_no"), named(name(ORDINAL), "row_number")]
+    faulty = (
+        exp.select(*place, name("fault"), named(fault_text(checks), "fault_text")).from_(checked.copy().subquery("checked")).where(is_not_null(name("fault")))
+    )
+    return Statement(rows, faulty, checks)
 
 
 def sources_of(extract_mapping: ExtractMapping) -> set[str]:
@@ -65,11 +74,10 @@ def _source(extract_mapping: ExtractMapping, reading: Reading, extract_on: date)
     return exp.select("*", named(day(extract_on), "extract_on")).from_(level).subquery("source")
 
 
-def constant_columns(mapping: Mapping, extract_mapping: ExtractMapping) -> dict[str, str | bool | None]:
-    """Stored columns that are the same in every row, with their value: they need not be sorted."""
+def constant_columns(mapping: Mapping, extract_mapping: ExtractMapping) -> Constants:
+    """Stored columns that are the same in every row, with their value: they are neither staged nor sorted."""
     unmapped = [column for column in extract_mapping.extract.columns if column.name not in extract_mapping.columns and column.name != "client_id"]
-    constants: dict[str, str | bool | None] = {column.stored_name: mapping.bank.currency if column.name == "currency" else None for column in unmapped}
-    return constants
+    return {column.stored_name: mapping.bank.currency if column.name == "currency" else None for column in unmapped}
 
 
 def lookup_name(position: int) -> str:
@@ -173,18 +181,20 @@ def _owner_columns(extract_mapping: ExtractMapping) -> list[Sql]:
     return [named(name(table, column), f"owner:{column}") for column in ("client_id", BUCKET, "place")]
 
 
-def _outputs(extract_mapping: ExtractMapping, extract_on: date, buckets: int, checks: list[Check]) -> list[Sql]:
+def _outputs(extract_mapping: ExtractMapping, extract_on: date, buckets: int, constants: Constants) -> list[Sql]:
     extract = extract_mapping.extract
     has_owner = extract.name != "clients"
     columns: list[Sql] = [named(name(FILE_NUMBER), "file_no"), named(name(ORDINAL), "row_number")]
     for column in extract.columns:
+        if column.stored_name in constants:
+            continue
         owner_named = column.name == "client_id" and has_owner
         columns.append(named(name("owner:client_id") if owner_named else name(column.stored_name), column.stored_name))
     columns += _clocks(extract, extract_mapping, extract_on)
     columns.append(named(name("owner:bucket"), BUCKET) if has_owner else named(bucket_of_client(buckets), BUCKET))
     columns.append(named(name("owner:place"), "place") if has_owner else named(cast(exp.Null(), "BIGINT"), "place"))
     columns.append(named(key_hash(extract), "key_hash"))
-    columns += [name("fault"), named(fault_text(checks), "fault_text")]
+    columns.append(name("fault"))
     columns += [name(ATTRIBUTE + key) for key in extract_mapping.attributes]
     columns += [name(LABEL + extract_mapping.label.name)] if extract_mapping.label else []
     return columns + ([name(OBSERVED_ON)] if extract_mapping.observed_on else [])

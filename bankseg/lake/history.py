@@ -1,5 +1,6 @@
 """Two clocks: what arrives is compared with what is known; a changed row closes the old version and opens a new one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import files as package_files
@@ -23,13 +24,16 @@ class Placement:
     is_plain: bool = False  # every staged row is the first sight of its key
 
 
-def place(connection: duckdb.DuckDBPyConnection, lake: Lake, extract: Extract, changed_on: date, *, has_repeats: bool) -> Placement:
+def place(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, extract: Extract, changed_on: date, constants: Mapping[str, str | None], *, has_repeats: bool
+) -> Placement:
     """Drop staged rows the lake already has, and date the rest; `closed` then lists versions to close.
 
     `has_repeats` says that a key occurs in more than one staged file (the table `repeated_key` lists hashes).
     """
     paths = current_files(lake, extract.name)
-    if not _select_touched(connection, extract, [path for bucket in paths.values() for path in bucket], has_repeats=has_repeats):
+    every_path = [path for bucket in paths.values() for path in bucket]
+    if not _select_touched(connection, extract, every_path, constants, has_repeats=has_repeats):
         return Placement(is_plain=True)
     statement = package_files("bankseg.lake").joinpath("history.sql").read_text(encoding="utf-8")
     connection.execute(statement, {"changed_at": changed_on})
@@ -47,7 +51,13 @@ def place(connection: duckdb.DuckDBPyConnection, lake: Lake, extract: Extract, c
     return Placement({int(file_no): int(count) for file_no, count in counted}, replaced)
 
 
-def _select_touched(connection: duckdb.DuckDBPyConnection, extract: Extract, paths: list[str], *, has_repeats: bool) -> bool:
+def _identity(extract: Extract, constants: Mapping[str, str | None]) -> list[exp.Expr]:
+    return [exp.alias_(key_text(extract, constants), "key"), exp.alias_(content_hash(extract, constants), "content")]
+
+
+def _select_touched(
+    connection: duckdb.DuckDBPyConnection, extract: Extract, paths: list[str], constants: Mapping[str, str | None], *, has_repeats: bool
+) -> bool:
     """Fill `arrived` and `known` with the rows of keys that occur more than once; false when there are none."""
     touched: exp.Query = exp.select("key_hash").from_("repeated_key") if has_repeats else exp.select("key_hash").from_(STAGED).where(exp.false())
     if paths:
@@ -58,11 +68,10 @@ def _select_touched(connection: duckdb.DuckDBPyConnection, extract: Extract, pat
     if connection.execute("SELECT count(*) FROM touched").fetchall() == [(0,)]:
         return False
     is_touched = exp.In(this=quoted("key_hash"), query=exp.select("key_hash").from_("touched").subquery())
-    identity = [exp.alias_(key_text(extract), "key"), exp.alias_(content_hash(extract), "content")]
-    arrived = exp.select(*identity, "file_no", "row_number", "recorded_at", "recorded_is_assumed").from_(STAGED).where(is_touched)
+    arrived = exp.select(*_identity(extract, constants), "file_no", "row_number", "recorded_at", "recorded_is_assumed").from_(STAGED).where(is_touched)
     connection.execute(create("TABLE", "arrived", arrived))
     clocks = [exp.alias_(exp.cast(quoted(clock), "timestamp"), clock) for clock in ("recorded_at", "recorded_until")]
-    columns = [*identity, *clocks, quoted("recorded_is_assumed"), quoted("filename"), quoted("file_row_number")]
+    columns = [*_identity(extract, {}), *clocks, quoted("recorded_is_assumed"), quoted("filename"), quoted("file_row_number")]
     hashed = exp.In(this=key_hash(extract), query=exp.select("key_hash").from_("touched").subquery())
     known = exp.select(*columns).from_(parquet(paths, with_place=True)).where(hashed) if paths else None
     if known is None:

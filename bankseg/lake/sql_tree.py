@@ -1,12 +1,13 @@
 """Builders shared by the lake's dynamic SQL: file lists, keys and contents as syntax trees."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 
 from bankseg.domain.extracts import Extract
 
 # Between the parts of a key, and in place of a missing part: characters the intake refuses in any text.
+SQL_TYPES = {"text": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "money": "BIGINT", "date": "DATE", "boolean": "BOOLEAN"}
 PART_END, NO_PART = "\x1f", "\x1e"
 
 
@@ -29,15 +30,26 @@ def key_hash(extract: Extract) -> exp.Expression:
     return exp.Anonymous(this="hash", expressions=[quoted(name) for name in extract.key])
 
 
-def key_text(extract: Extract) -> exp.Expression:
+def key_text(extract: Extract, constants: Mapping[str, str | None]) -> exp.Expr:
     """The key itself, as one text."""
-    parts = [exp.Anonymous(this="coalesce", expressions=[exp.cast(quoted(name), "text"), exp.Literal.string(NO_PART)]) for name in extract.key]
+    parts = [
+        exp.Anonymous(this="coalesce", expressions=[exp.cast(stored(extract, name, constants), "text"), exp.Literal.string(NO_PART)]) for name in extract.key
+    ]
     return exp.Anonymous(this="concat_ws", expressions=[exp.Literal.string(PART_END), *parts])
 
 
-def content_hash(extract: Extract) -> exp.Expression:
+def stored(extract: Extract, name: str, constants: Mapping[str, str | None]) -> exp.Expr:
+    """A stored column of staged rows: itself, or its value where it is the same in all of them."""
+    if name not in constants:
+        return quoted(name)
+    types = {column.stored_name: SQL_TYPES[column.type] for column in extract.columns}
+    value = constants[name]
+    return exp.cast(exp.null() if value is None else exp.Literal.string(value), types[name], dialect="duckdb")
+
+
+def content_hash(extract: Extract, constants: Mapping[str, str | None]) -> exp.Expr:
     """Hash of all canonical columns, to tell whether two rows of one key say the same."""
-    return exp.Anonymous(this="hash", expressions=[quoted(column.stored_name) for column in extract.columns])
+    return exp.Anonymous(this="hash", expressions=[stored(extract, column.stored_name, constants) for column in extract.columns])
 
 
 def create(kind: str, name: str, select: exp.Select) -> str:

@@ -23,17 +23,19 @@ from sqlglot import exp
 from bankseg.domain.extracts import BUCKET, RECORDED_UNTIL, Extract
 from bankseg.lake.history import STAGED, Placement
 from bankseg.lake.schemas import file_schema, repeating_columns
-from bankseg.lake.sql_tree import parquet, quoted
+from bankseg.lake.sql_tree import parquet, quoted, stored
 from bankseg.lake.tables import Lake, commit, current_files, filesystem
 
 ROW_GROUP_ROWS = 200_000
+# Rows sorted at once, in memory.
+ROWS_SORTED_AT_ONCE = 3_000_000
 # Pieces sorted ahead of the writer thread.
 PIECES_WAITING = 4
 COMPRESSION_LEVEL = 1
 
 
 # Columns with one value in every staged row: left out of the sort and added to the files.
-Constants: TypeAlias = Mapping[str, str | bool | None]
+Constants: TypeAlias = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def write_staged(writing: Writing, imports: Mapping[str, Mapping[str, Any]], rea
     if not present and not writing.placement.replaced:
         return None
     reached("before_files")
-    added = _write_rewritten(writing) + _write_appended(writing)
+    added = _write_rewritten(writing) + _write_appended(writing, present)
     reached("before_commit")
     version = commit(writing.lake, writing.extract, added, writing.placement.replaced, imports)
     reached("after_commit")
@@ -70,7 +72,7 @@ def _write_rewritten(writing: Writing) -> list[AddAction]:
     known = current_files(writing.lake, writing.extract.name)
     actions = []
     for bucket in sorted(writing.placement.replaced):
-        select = _rewritten_rows(writing.extract, bucket, known[bucket])
+        select = _rewritten_rows(writing, bucket, known[bucket])
         with _BucketFile(writing, bucket) as file:
             for batch in writing.connection.sql(select.sql(dialect="duckdb")).to_arrow_reader(ROW_GROUP_ROWS):
                 file.write(pa.Table.from_batches([batch]))
@@ -78,26 +80,37 @@ def _write_rewritten(writing: Writing) -> list[AddAction]:
     return actions
 
 
-def _write_appended(writing: Writing) -> list[AddAction]:
-    """All other buckets: what arrived, sorted once over all buckets, while a second thread writes the bucket before."""
-    actions: list[Future[AddAction]] = []
-    pieces: list[Future[None]] = []
-    reader = writing.connection.sql(_arrived_rows(writing).sql(dialect="duckdb")).to_arrow_reader(ROW_GROUP_ROWS)
+def _write_appended(writing: Writing, present: set[int]) -> list[AddAction]:
+    """All other buckets: what arrived, sorted some buckets at a time, while a second thread writes the bucket before."""
+    buckets = sorted(present - writing.placement.replaced)
+    [(rows,)] = writing.connection.execute("SELECT count(*) FROM staged").fetchall()
+    shares = min(len(buckets), 1 + rows // ROWS_SORTED_AT_ONCE)
+    actions: list[AddAction] = []
     with ThreadPoolExecutor(1, thread_name_prefix="bucket-writer") as pool:
-        file: _BucketFile | None = None
-        slots = Semaphore(PIECES_WAITING)
-        for bucket, piece in _by_bucket(reader):
-            if file is None or file.bucket != bucket:
-                if file is not None:
-                    actions.append(pool.submit(file.close))
-                file = _BucketFile(writing, bucket)
-            slots.acquire()
-            pieces.append(pool.submit(_write_then_release, file, piece, slots))
-        if file is not None:
-            actions.append(pool.submit(file.close))
-    for piece_written in pieces:
+        for share in np.array_split(np.array(buckets, dtype=np.int64), shares) if buckets else ():
+            actions += _write_share(writing, [int(bucket) for bucket in share], pool)
+    return actions
+
+
+def _write_share(writing: Writing, buckets: list[int], pool: ThreadPoolExecutor) -> list[AddAction]:
+    """Sort and write some buckets."""
+    reader = writing.connection.sql(_arrived_rows(writing, buckets).sql(dialect="duckdb")).to_arrow_reader(ROW_GROUP_ROWS)
+    slots = Semaphore(PIECES_WAITING)
+    written: list[Future[None]] = []
+    closed: list[Future[AddAction]] = []
+    file: _BucketFile | None = None
+    for bucket, piece in _by_bucket(reader):
+        if file is None or file.bucket != bucket:
+            if file is not None:
+                closed.append(pool.submit(file.close))
+            file = _BucketFile(writing, bucket)
+        slots.acquire()
+        written.append(pool.submit(_write_then_release, file, piece, slots))
+    if file is not None:
+        closed.append(pool.submit(file.close))
+    for piece_written in written:
         piece_written.result()
-    return [action.result() for action in actions]
+    return [action.result() for action in closed]
 
 
 class _BucketFile:
@@ -147,7 +160,7 @@ class _BucketFile:
         return AddAction(self._relative, int(info.size or 0), {BUCKET: str(self.bucket)}, modified, True, self._bounds.as_json())
 
 
-def _constants(writing: Writing) -> dict[str, str | bool | None]:
+def _constants(writing: Writing) -> dict[str, str | None]:
     """Constant columns of what is appended: those the mapping leaves out, and no end of validity while nothing was corrected."""
     return {**writing.constants, **({RECORDED_UNTIL: None} if writing.placement.is_plain else {})}
 
@@ -170,30 +183,32 @@ def _by_bucket(reader: pa.RecordBatchReader) -> Iterator[tuple[int, pa.Table]]:
                 yield int(buckets[start]), table.slice(start, end - start).drop_columns([BUCKET])
 
 
-def _arrived_rows(writing: Writing) -> exp.Select:
-    """Staged rows of buckets that are not written again, by bucket, client and day.
+def _arrived_rows(writing: Writing, buckets: list[int]) -> exp.Select:
+    """Staged rows of these buckets, by bucket, client and day.
 
     `place` is the rank of a known client by bucket and identifier: sorting that integer is several times faster than sorting texts.
     """
     constants = _constants(writing)
     names = [quoted(name) for name in file_schema(writing.extract).names if name not in constants]
-    select = exp.select(*names, quoted(BUCKET)).from_(STAGED)
     are_ranked = writing.connection.execute("SELECT count(*) FROM staged WHERE place IS NULL").fetchall() == [(0,)]
-    select = select.order_by(*(["place"] if are_ranked else [quoted(BUCKET), quoted("client_id")]), quoted(writing.extract.event_on))
-    if not writing.placement.replaced:
-        return select
-    rewritten = [exp.convert(bucket) for bucket in sorted(writing.placement.replaced)]
-    return select.where(exp.Not(this=exp.In(this=quoted(BUCKET), expressions=rewritten)))
+    order = ["place"] if are_ranked else [quoted(BUCKET), quoted("client_id")]
+    within = exp.In(this=quoted(BUCKET), expressions=[exp.convert(bucket) for bucket in buckets])
+    return exp.select(*names, quoted(BUCKET)).from_(STAGED).where(within).order_by(*order, quoted(writing.extract.event_on))
 
 
-def _rewritten_rows(extract: Extract, bucket: int, known: list[str]) -> exp.Select:
+def _rewritten_rows(writing: Writing, bucket: int, known: list[str]) -> exp.Select:
+    extract = writing.extract
     names = file_schema(extract).names
-    staged = exp.select(*[quoted(name) for name in names]).from_(STAGED).where(exp.EQ(this=quoted(BUCKET), expression=exp.convert(bucket)))
+    staged = (
+        exp.select(*[exp.alias_(stored(extract, name, writing.constants), name, quoted=True) for name in names])
+        .from_(STAGED)
+        .where(exp.EQ(this=quoted(BUCKET), expression=exp.convert(bucket)))
+    )
     until = exp.alias_(exp.Case(ifs=[exp.If(this=exp.column("filename", table="closed").is_(exp.null()), true=exp.cast(exp.column(RECORDED_UNTIL, table="stored"), "timestamp"))], default=exp.column("until_at", table="closed")), RECORDED_UNTIL)  # fmt: skip
     columns = [until if name == RECORDED_UNTIL else _stored(name) for name in names]
     same = exp.and_(*[exp.EQ(this=exp.column(part, table="closed"), expression=exp.column(part, table="stored")) for part in ("filename", "file_row_number")])
-    stored = exp.select(*columns).from_(exp.select("*").from_(parquet(known, with_place=True)).subquery("stored")).join("closed", on=same, join_type="left")
-    both = exp.union(stored, staged, distinct=False)
+    kept = exp.select(*columns).from_(exp.select("*").from_(parquet(known, with_place=True)).subquery("stored")).join("closed", on=same, join_type="left")
+    both = exp.union(kept, staged, distinct=False)
     return exp.select("*").from_(both.subquery("rows")).order_by(quoted("client_id"), quoted(extract.event_on))
 
 

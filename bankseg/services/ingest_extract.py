@@ -82,13 +82,13 @@ def _load_pending(intake: Intake, extract_mapping: ExtractMapping, pending: list
 def _commit_all(intake: Intake, extract_mapping: ExtractMapping, files: list[StagedFile]) -> list[FileReport]:
     extract = extract_mapping.extract
     intake.reached("staged")
-    has_repeats = settle_repeats(intake.connection, extract, files, first_of_key=extract_mapping.first_of_key)
-    pass_through_door(intake.connection, extract_mapping, intake.extract_on)
     constants = constant_columns(intake.mapping, extract_mapping)
+    has_repeats = settle_repeats(intake.connection, extract, files, constants=constants, first_of_key=extract_mapping.first_of_key)
+    pass_through_door(intake.connection, extract_mapping, intake.extract_on)
     reports = _commit_table(intake, extract, files, has_repeats=has_repeats, constants=constants)
     for door in door_tables(extract_mapping):
         enter(intake.connection, door)
-        has_repeats = settle_repeats(intake.connection, door, files)
+        has_repeats = settle_repeats(intake.connection, door, files, constants={})
         present = _rows_by_file(intake)
         reports += _commit_table(intake, door, [_behind_door(file, present.get(file.number, 0)) for file in files], has_repeats=has_repeats, constants={})
     intake.reached("before_store")
@@ -104,7 +104,7 @@ def _commit_table(intake: Intake, extract: Extract, files: Sequence[StagedFile],
     for file in files:
         if file.sha256 in done:
             intake.connection.execute("DELETE FROM staged WHERE file_no = $number", {"number": file.number})
-    placement = place(intake.connection, intake.lake, extract, intake.extract_on, has_repeats=has_repeats)
+    placement = place(intake.connection, intake.lake, extract, intake.extract_on, constants, has_repeats=has_repeats)
     accepted = _rows_by_file(intake)
     drafts = [_report(extract, file, placement, accepted.get(file.number, 0)) for file in files if file.sha256 not in done]
     version = write_staged(
