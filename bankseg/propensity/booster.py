@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # Leaves by positives: a tree with more leaves than the positives can fill only learns noise.
 LEAVES_BY_POSITIVES = ((150, 7), (3000, 15))
 MOST_LEAVES = 31
+FEW_POSITIVES_LEAVES, USUAL_LEAVES = (4, 7, 15), (7, 15, 31)
 # Weight of a leaf in units of p(1-p): about this many positives where the outcome is rare.
 LEAST_HESSIAN_IN_LEAF = 1.0
 PATIENCE_ROUNDS = 25
@@ -78,17 +79,17 @@ def parameters(rows: int, columns: int, positives: int, *, seed: int, threads: i
 
 
 def leaf_candidates(rows: int, columns: int, positives: int) -> tuple[int, ...]:
-    """Tree sizes worth comparing for a data set of this size, smallest first.
+    """Tree sizes worth comparing for a data set of this size, smallest first; one only where a comparison would take too long.
 
     Examples
     --------
-    >>> leaf_candidates(10_000, 10, 2_000)
-    (7, 15, 31)
+    >>> leaf_candidates(10_000, 10, 2_000), leaf_candidates(160_000, 80, 3_200)
+    ((7, 15, 31), (31,))
     """
-    usual = _leaves(min(positives, rows - positives))
+    fewer = min(positives, rows - positives)
     if rows * columns >= MANY_CELLS:
-        return (usual,)
-    return tuple(leaves for leaves in (4, 7, 15, 31, 63) if usual // 2 <= leaves <= 2 * usual + 1)
+        return (_leaves(fewer),)
+    return FEW_POSITIVES_LEAVES if fewer < LEAVES_BY_POSITIVES[0][0] else USUAL_LEAVES
 
 
 def _learning_rate(cells: int) -> float:

@@ -1,6 +1,6 @@
 """Recipes: which trees to grow, for how many rounds, and how to calibrate them, chosen on rows the trees never saw."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,8 @@ INNER_FOLDS, FEWER_INNER_FOLDS = 5, 3
 # From so many rows on three inner folds choose as well as five.
 MANY_INNER_ROWS = 20_000
 MOST_ROUNDS = 2_000
+# A tree size stays in the average when it keeps this share of what the best one gains over the base rate.
+LEAST_GAIN_SHARE = 0.985
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -51,9 +53,11 @@ class Recipe:
 
 def recipe_in_time(data: Matrix, later: Matrix, *, seed: int, threads: int = 1, most_rounds: int = MOST_ROUNDS) -> "tuple[Recipe, lightgbm.Booster]":
     """A recipe stopped and calibrated on a later slice, and the booster fitted on the way."""
-    boosters = [fit(data, candidate, most_rounds, stop=later) for candidate in _candidates(data, seed, threads)]
-    members = tuple(Member(candidate, kept_rounds(booster)) for candidate, booster in zip(_candidates(data, seed, threads), boosters, strict=True))
-    booster = mean_booster(boosters)
+    candidates = _candidates(data, seed, threads)
+    boosters = [fit(data, candidate, most_rounds, stop=later) for candidate in candidates]
+    kept = _worth_keeping([raw_scores(booster, later.x, threads=threads) for booster in boosters], later.y)
+    members = tuple(Member(candidates[place], kept_rounds(boosters[place])) for place in kept)
+    booster = mean_booster([boosters[place] for place in kept])
     calibrator, evidence = _calibrate(raw_scores(booster, later.x, threads=threads), later.y, seed)
     return Recipe(members, calibrator, evidence), booster
 
@@ -63,17 +67,18 @@ def recipe_by_folds(data: Matrix, *, seed: int, workers: int = 1, groups: NDArra
     folds = FEWER_INNER_FOLDS if len(data.y) >= MANY_INNER_ROWS else INNER_FOLDS
     fold = stratified_folds(data.y, folds, seed, groups)
     candidates = _candidates(data, seed, 1)
-    raw, rounds = np.zeros(len(data.y)), np.zeros((folds, len(candidates)))
+    raw, rounds = np.zeros((len(candidates), len(data.y))), np.zeros((folds, len(candidates)))
 
     def one(out: int) -> tuple[int, NDArray[np.float64], list[int]]:
         stop, rest = data.rows(fold == out), data.rows(fold != out)
         boosters = [fit(rest, candidate, MOST_ROUNDS, stop=stop) for candidate in candidates]
-        return out, np.mean([raw_scores(booster, stop.x, threads=1) for booster in boosters], axis=0), [kept_rounds(booster) for booster in boosters]
+        return out, np.stack([raw_scores(booster, stop.x, threads=1) for booster in boosters]), [kept_rounds(booster) for booster in boosters]
 
     for out, scores, kept in in_threads(one, range(folds), workers):
-        raw[fold == out], rounds[out] = scores, kept
-    members = tuple(Member(candidate, max(1, round(float(mean)))) for candidate, mean in zip(candidates, rounds.mean(axis=0), strict=True))
-    return Recipe(members, *_calibrate(raw, data.y, seed))
+        raw[:, fold == out], rounds[out] = scores, kept
+    chosen = _worth_keeping(list(raw), data.y)
+    members = tuple(Member(candidates[place], max(1, round(float(rounds[:, place].mean())))) for place in chosen)
+    return Recipe(members, *_calibrate(raw[chosen].mean(axis=0), data.y, seed))
 
 
 def fit_recipe(data: Matrix, recipe: Recipe) -> "lightgbm.Booster":
@@ -94,6 +99,14 @@ def in_threads(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iter
 def _candidates(data: Matrix, seed: int, threads: int) -> list[dict[str, Any]]:
     size = (*data.x.shape, int(data.y.sum()))
     return [parameters(*size, seed=seed, threads=threads, num_leaves=leaves) for leaves in leaf_candidates(*size)]
+
+
+def _worth_keeping(raw: Sequence[NDArray[np.float64]], label: NDArray[np.int8]) -> list[int]:
+    """Places of the candidates whose held-out gain in log loss is close to the best one's."""
+    base = float(log_loss(label, np.full(len(label), label.mean())).mean())
+    gains = [base - float(log_loss(label, sigmoid(scores)).mean()) for scores in raw]
+    best = max(gains)
+    return [place for place, gain in enumerate(gains) if gain == best or (best > 0 and gain >= LEAST_GAIN_SHARE * best)]
 
 
 def _calibrate(raw: NDArray[np.float64], label: NDArray[np.int8], seed: int) -> tuple[Calibrator, dict[str, float]]:

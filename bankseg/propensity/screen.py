@@ -19,8 +19,10 @@ def screened(encoding: Encoding, training: Matrix, *, seed: int, threads: int = 
     """
     if len(encoding.features) <= MOST_FEATURES:
         return encoding
+    rows, columns = training.x.shape
     short = parameters(
-        *training.x.shape,
+        rows,
+        columns,
         int(training.y.sum()),
         seed=seed,
         threads=threads,
