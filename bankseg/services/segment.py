@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 from sqlmodel import col, select
 
-from bankseg.lake.parquet import digest_of, write_whole
+from bankseg.lake.parquet import digest_of, read_checked, write_whole
 from bankseg.segments.assign import Assignment, Inputs, assign
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
@@ -37,6 +37,8 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         tiers_before=tiers,
         memory=bank.settings.duckdb_memory,
     )
+    for path in inputs.scores:
+        read_checked(path)  # the assignment reads with DuckDB, which checks no page checksums
     assignment = assign(bank.policy, inputs)
     claim.progress(2, 3, "writing")
     return _write(bank, claim, assignment)

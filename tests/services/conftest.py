@@ -1,5 +1,6 @@
 """A bank of a few dozen clients, a bell nobody hears, and a way to do every queued job in this process."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
-from bankseg.domain.jobs import JobState
+from bankseg.domain.jobs import JobState, Stage
 from bankseg.services import jobs, runs
 from bankseg.services.bank import Bank, open_bank
+from bankseg.services.runs import start_run
 from bankseg.settings import Settings
 from bankseg.storage import schema
 from bankseg.storage.database import reading
@@ -48,11 +50,38 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("services") / "lake"
     ids = [f"C{number:02d}" for number in range(CLIENTS)]
     lake = SmallLake(root)
-    lake.add("clients", *({"client_id": client, "name": f"Client {client}", "rm_id": f"RM{place % 3}", "home_branch_id": f"B{place % 2}"} for place, client in enumerate(ids)))
+    lake.add(
+        "clients",
+        *({"client_id": client, "name": f"Client {client}", "rm_id": f"RM{place % 3}", "home_branch_id": f"B{place % 2}"} for place, client in enumerate(ids)),
+    )
     lake.add("accounts", *({"account_id": f"A{client}", "client_id": client} for client in ids))
     months = [date(2025, 10, 31), date(2025, 11, 30), AS_OF]
-    lake.add("balances", *({"account_id": f"A{client}", "client_id": client, "balance_on": day, "balance_minor": 1000 * place} for place, client in enumerate(ids) for day in months))
+    lake.add(
+        "balances",
+        *(
+            {"account_id": f"A{client}", "client_id": client, "balance_on": day, "balance_minor": 1000 * place}
+            for place, client in enumerate(ids)
+            for day in months
+        ),
+    )
     return root
+
+
+@pytest.fixture(scope="session")
+def snapshots(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The features of that lake, computed once: runs of the same inputs share them. Read only."""
+    bank = made_bank(tmp_path_factory.mktemp("snapshots") / "home", lake)
+    start_run(bank, AS_OF, Stage.SNAPSHOT)
+    drive(bank)
+    bank.engine.dispose()
+    return bank.snapshots
+
+
+@pytest.fixture
+def home(tmp_path: Path, snapshots: Path) -> Path:
+    """A home in which the features lie already."""
+    shutil.copytree(snapshots, tmp_path / "home" / "snapshots")
+    return tmp_path / "home"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -69,17 +98,17 @@ def made_bank(home: Path, lake: Path, store_url: str = "", **more: object) -> Ba
 
 
 @pytest.fixture
-def bank(tmp_path: Path, lake: Path, bell: Bell) -> Iterator[Bank]:
+def bank(home: Path, lake: Path, bell: Bell) -> Iterator[Bank]:
     """The bank on SQLite."""
-    bank = made_bank(tmp_path / "home", lake)
+    bank = made_bank(home, lake)
     yield bank
     bank.engine.dispose()
 
 
 @pytest.fixture
-def any_bank(tmp_path: Path, lake: Path, bell: Bell, store_url: str) -> Iterator[Bank]:
+def any_bank(home: Path, lake: Path, bell: Bell, store_url: str) -> Iterator[Bank]:
     """The bank on each store."""
-    bank = made_bank(tmp_path / "home", lake, store_url)
+    bank = made_bank(home, lake, store_url)
     yield bank
     bank.engine.dispose()
 

@@ -39,7 +39,9 @@ def test_an_empty_chain_verifies(engine):
 
 
 @pytest.mark.parametrize(
-    "change", [{"action": "run_published"}, {"subject": "run 9"}, {"person_id": None}, {"details": {}}, {"at": 1.0}, {"chain": "0" * 64}], ids=lambda change: next(iter(change))
+    "change",
+    [{"action": "run_published"}, {"subject": "run 9"}, {"person_id": None}, {"details": {}}, {"at": 1.0}, {"chain": "0" * 64}],
+    ids=lambda change: next(iter(change)),
 )
 def test_a_changed_entry_shows(chained, change):
     tamper(chained, update(AuditEntry).where(col(AuditEntry.id) == 3).values(**change))

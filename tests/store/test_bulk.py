@@ -19,7 +19,7 @@ from bankseg.storage.run import Run
 TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
 SQL_TYPES = {"bool": Boolean, "int": Integer, "float": Float}
 NARROW = {"run_id": pa.int32(), "severity": pa.int32(), "stage": pa.int32(), "days_past_due": pa.int32()}
-WORDS = ["", "Zoé Ünïcode", "名前 🏦", "it's; \"quoted\"\nlines\ttabs \\N", "x" * 5000]
+WORDS = ["", "Zoé Ünïcode", "名前 🏦", 'it\'s; "quoted"\nlines\ttabs \\N', "x" * 5000]
 NUMBERS = {"int": [0, -1, 2**53 + 1, -(2**62), 4_000_000_000], "float": [0.0, 1.0, 0.1 + 0.2, 1e-300, -1.5e10], "bool": [True, False, True, False, True]}
 TABLES = [PublishedClient, ProductPropensity, RiskCase]
 

@@ -118,7 +118,8 @@ def test_writers_follow_one_another_without_losing_an_update(engine):
 
 
 @pytest.mark.parametrize(
-    ("version", "safe"), [((3, 40, 1), False), ((3, 44, 6), True), ((3, 50, 6), False), ((3, 50, 7), True), ((3, 51, 2), False), ((3, 51, 3), True), ((3, 53, 0), True)]
+    ("version", "safe"),
+    [((3, 40, 1), False), ((3, 44, 6), True), ((3, 50, 6), False), ((3, 50, 7), True), ((3, 51, 2), False), ((3, 51, 3), True), ((3, 53, 0), True)],
 )
 def test_write_ahead_logging_is_used_only_where_it_is_safe(version, safe):
     assert wal_is_safe(version) is safe
