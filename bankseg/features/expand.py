@@ -1,5 +1,6 @@
 """Repeated windows and products, expanded on the SQL's syntax tree: the one place where feature SQL is rewritten."""
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -10,6 +11,7 @@ from bankseg.domain.horizon import WINDOW_DAYS
 
 DIALECT = "duckdb"
 WINDOW, PRODUCT = "each_window", "each_product"
+PLAIN = re.compile(r"[a-z][a-z0-9_]*")  # a bank's own product may be called anything; such a name is quoted
 
 
 @lru_cache(maxsize=256)
@@ -50,5 +52,7 @@ def _substitute(tree: exp.Expr, word: str, literal: exp.Expr, suffix: str) -> ex
         if identifier.name == word and isinstance(identifier.parent, exp.Column):
             identifier.parent.replace(literal.copy())
         elif identifier.name.endswith(f"__{word}"):
-            identifier.set("this", identifier.name.removesuffix(f"__{word}") + suffix)
+            name = identifier.name.removesuffix(f"__{word}") + suffix
+            identifier.set("this", name)
+            identifier.set("quoted", not PLAIN.fullmatch(name))
     return tree
