@@ -142,7 +142,7 @@ LATER = st.lists(
 )
 
 
-def _later_row(number: int, table: str, days: int, is_late_news: bool) -> dict[str, Any]:
+def _later_row(number: int, table: str, days: int, *, is_late_news: bool) -> dict[str, Any]:
     """A fact that happens after the date, or happened before it and is learned after."""
     day = AS_OF - timedelta(days=days) if is_late_news else AS_OF + timedelta(days=days)
     clocks = {"recorded_on": AS_OF + timedelta(days=days)} if is_late_news else {}
@@ -170,6 +170,31 @@ def test_rows_after_the_date_never_move_the_snapshot(tmp_path_factory: pytest.Te
     before = snapshot_of(lake)
 
     for number, (table, days, is_late_news) in enumerate(later):
-        lake.add(table, _later_row(number, table, days, is_late_news))
+        lake.add(table, _later_row(number, table, days, is_late_news=is_late_news))
 
     assert snapshot_of(lake) == before
+
+
+def test_a_closed_account_holds_nothing_and_an_open_one_its_last_known_balance(lake: SmallLake) -> None:
+    """Mid-month, with the latest month ends behind: what was closed is gone, what is quiet is still there."""
+    lake.add(
+        "accounts",
+        {"account_id": "a2", "client_id": "A", "product": "savings", "closed_on": date(2025, 6, 15), "close_reason": "client_request"},
+        {"account_id": "a3", "client_id": "A", "product": "personal_loan"},
+        {"account_id": "b2", "client_id": "B", "product": "savings", "closed_on": date(2025, 6, 15)},
+    )
+    for account, client, day, minor in (
+        ("a1", "A", date(2025, 3, 31), 40_000),
+        ("a1", "A", date(2025, 5, 31), 10_000),
+        ("a2", "A", date(2025, 5, 31), 90_000),
+        ("a3", "A", date(2025, 7, 31), -70_000),
+        ("b2", "B", date(2025, 5, 31), 5_000),
+    ):
+        lake.add("balances", {"account_id": account, "client_id": client, "balance_on": day, "balance_minor": minor})
+
+    clients = snapshot_of(lake, date(2025, 9, 15))
+
+    a = clients["A"]
+    assert (a["balance_minor"], a["savings_minor"], a["debt_minor"], a["exposure_minor"]) == (10_000, 0, 70_000, 70_000)
+    assert a["credit_balance_ratio_6m"] == pytest.approx(10_000 / 40_000)
+    assert (clients["B"]["balance_minor"], clients["B"]["savings_minor"], clients["B"]["invested_minor"]) == (0, 0, None)

@@ -5,6 +5,7 @@ WITH monthly AS (
         b.account_id,
         p.nature,
         a.product,
+        a.closed_on IS NULL AS is_open,
         $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1) AS months_ago,
         arg_max(b.balance_minor, b.balance_on) AS balance_minor,
         min(b.balance_minor) AS lowest_minor
@@ -12,31 +13,41 @@ WITH monthly AS (
     JOIN accounts AS a ON a.account_id = b.account_id
     LEFT JOIN products AS p ON p.product = a.product
     WHERE b.balance_on > $after_24_months
-    GROUP BY b.client_id, b.account_id, p.nature, a.product, $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1)
+    GROUP BY b.client_id, b.account_id, p.nature, a.product, a.closed_on IS NULL, $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1)
 ),
 by_month AS (
     SELECT
         client_id,
         months_ago,
+        sum(balance_minor) FILTER (WHERE nature = 'deposit') AS deposits_minor,
+        sum(balance_minor) FILTER (WHERE product = 'current_account') AS current_minor,
+        sum(balance_minor) FILTER (WHERE product IN ('savings', 'term_deposit')) AS savings_minor,
+        sum(balance_minor) FILTER (WHERE nature = 'investment') AS invested_minor,
+        min(lowest_minor) FILTER (WHERE nature = 'deposit') AS lowest_minor
+    FROM monthly
+    GROUP BY client_id, months_ago
+),
+-- An open account holds its last known balance, whenever that was; a closed one holds nothing.
+latest AS (
+    SELECT client_id, nature, product, CASE WHEN is_open THEN arg_min(balance_minor, months_ago) ELSE 0 END AS balance_minor
+    FROM monthly
+    GROUP BY client_id, account_id, nature, product, is_open
+),
+held AS (
+    SELECT
+        client_id,
         sum(balance_minor) FILTER (WHERE nature IN ('deposit', 'investment')) AS assets_minor,
         sum(balance_minor) FILTER (WHERE nature = 'deposit') AS deposits_minor,
         sum(balance_minor) FILTER (WHERE product = 'current_account') AS current_minor,
         sum(balance_minor) FILTER (WHERE product IN ('savings', 'term_deposit')) AS savings_minor,
         sum(balance_minor) FILTER (WHERE nature = 'investment') AS invested_minor,
-        sum(-balance_minor) FILTER (WHERE nature = 'credit') AS debt_minor,
-        min(lowest_minor) FILTER (WHERE nature = 'deposit') AS lowest_minor
-    FROM monthly
-    GROUP BY client_id, months_ago
+        sum(-balance_minor) FILTER (WHERE nature = 'credit') AS debt_minor
+    FROM latest
+    GROUP BY client_id
 ),
 levels AS (
     SELECT
         client_id,
-        arg_min(assets_minor, months_ago) AS assets_minor,
-        arg_min(deposits_minor, months_ago) AS deposits_minor,
-        arg_min(current_minor, months_ago) AS current_minor,
-        arg_min(savings_minor, months_ago) AS savings_minor,
-        arg_min(invested_minor, months_ago) AS invested_minor,
-        arg_min(debt_minor, months_ago) AS debt_minor,
         avg(deposits_minor) FILTER (WHERE months_ago BETWEEN 0 AND 2) AS deposits_mean_3m,
         avg(deposits_minor) FILTER (WHERE months_ago BETWEEN 3 AND 5) AS deposits_mean_prior_3m,
         avg(deposits_minor) FILTER (WHERE months_ago BETWEEN 0 AND 5) AS deposits_mean_6m,
@@ -62,31 +73,32 @@ levels AS (
     GROUP BY client_id
 )
 SELECT
-    client_id,
-    assets_minor AS balance_minor,
-    deposits_minor,
-    current_minor,
-    savings_minor,
-    invested_minor,
-    debt_minor,
+    h.client_id,
+    h.assets_minor AS balance_minor,
+    h.deposits_minor,
+    h.current_minor,
+    h.savings_minor,
+    h.invested_minor,
+    h.debt_minor,
     CAST(round(deposits_mean_3m) AS BIGINT) AS deposits_mean_3m_minor,
     CAST(round(deposits_mean_12m) AS BIGINT) AS deposits_mean_12m_minor,
     lowest_balance_12m_minor,
     months_below_zero_6m,
     months_below_zero_12m,
     balance_months_known,
-    deposits_minor / nullif(deposits_1_month_ago, 0) AS deposits_ratio_1m,
-    deposits_minor / nullif(deposits_2_months_ago, 0) AS deposits_ratio_2m,
-    deposits_minor / nullif(deposits_12_months_ago, 0) AS deposits_ratio_12m,
+    h.deposits_minor / nullif(deposits_1_month_ago, 0) AS deposits_ratio_1m,
+    h.deposits_minor / nullif(deposits_2_months_ago, 0) AS deposits_ratio_2m,
+    h.deposits_minor / nullif(deposits_12_months_ago, 0) AS deposits_ratio_12m,
     deposits_mean_3m / nullif(deposits_mean_prior_3m, 0) AS deposits_ratio_3m_prior_3m,
-    deposits_minor / nullif(deposits_mean_6m, 0) AS deposits_ratio_6m_mean,
-    deposits_minor / nullif(deposits_max_12m, 0) AS deposits_share_of_max_12m,
+    h.deposits_minor / nullif(deposits_mean_6m, 0) AS deposits_ratio_6m_mean,
+    h.deposits_minor / nullif(deposits_max_12m, 0) AS deposits_share_of_max_12m,
     deposits_slope_3m / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_3m,
     deposits_slope_6m / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_6m,
     deposits_slope_12m / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_12m,
     deposits_deviation_12m / nullif(abs(deposits_mean_12m), 0) AS deposits_volatility_12m,
     current_mean_3m / nullif(current_mean_before, 0) AS current_ratio_3m_before,
     savings_mean_3m / nullif(savings_mean_before, 0) AS savings_ratio_3m_before,
-    savings_minor / nullif(deposits_minor, 0) AS savings_share,
-    invested_minor / nullif(invested_mean_before, 0) AS invested_ratio_before
-FROM levels
+    h.savings_minor / nullif(h.deposits_minor, 0) AS savings_share,
+    h.invested_minor / nullif(invested_mean_before, 0) AS invested_ratio_before
+FROM held AS h
+JOIN levels AS l ON l.client_id = h.client_id

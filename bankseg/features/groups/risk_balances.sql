@@ -5,23 +5,40 @@ WITH monthly AS (
         a.product,
         p.nature,
         coalesce(a.credit_limit_minor, 0) AS limit_minor,
+        b.account_id,
+        a.closed_on IS NULL AS is_open,
         $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1) AS months_ago,
         arg_max(b.balance_minor, b.balance_on) AS balance_minor
     FROM balances AS b
     JOIN accounts AS a ON a.account_id = b.account_id
     LEFT JOIN products AS p ON p.product = a.product
     WHERE b.balance_on > $after_24_months
-    GROUP BY b.client_id, b.account_id, a.product, p.nature, coalesce(a.credit_limit_minor, 0),
+    GROUP BY b.client_id, b.account_id, a.product, p.nature, coalesce(a.credit_limit_minor, 0), a.closed_on IS NULL,
         $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1)
+),
+-- An open account holds its last known balance, whenever that was; a closed one holds nothing.
+latest AS (
+    SELECT client_id, nature, CASE WHEN is_open THEN arg_min(balance_minor, months_ago) ELSE 0 END AS balance_minor
+    FROM monthly
+    GROUP BY client_id, account_id, nature, is_open
+),
+held AS (
+    SELECT
+        client_id,
+        CAST(coalesce(sum(-balance_minor) FILTER (WHERE balance_minor < 0), 0) AS BIGINT) AS exposure_minor,
+        sum(balance_minor) FILTER (WHERE nature = 'deposit') AS deposits_minor
+    FROM latest
+    GROUP BY client_id
 )
 SELECT
-    client_id,
+    m.client_id,
     count(DISTINCT CASE WHEN product = 'current_account' AND months_ago BETWEEN 0 AND 5 AND balance_minor < -limit_minor THEN months_ago END)
         AS overdraft_beyond_limit_months_6m,
     count(DISTINCT CASE WHEN nature = 'credit' AND limit_minor > 0 AND months_ago BETWEEN 0 AND 2 AND -balance_minor > limit_minor * 0.9 THEN months_ago END)
         AS high_utilisation_months_3m,
-    CAST(coalesce(sum(-balance_minor) FILTER (WHERE balance_minor < 0 AND months_ago = 0), 0) AS BIGINT) AS exposure_minor,
-    sum(balance_minor) FILTER (WHERE nature = 'deposit' AND months_ago = 0)
+    max(h.exposure_minor) AS exposure_minor,
+    max(h.deposits_minor)
         / nullif(sum(greatest(balance_minor, 0)) FILTER (WHERE nature = 'deposit' AND months_ago = 6), 0) AS credit_balance_ratio_6m
-FROM monthly
-GROUP BY client_id
+FROM monthly AS m
+JOIN held AS h ON h.client_id = m.client_id
+GROUP BY m.client_id

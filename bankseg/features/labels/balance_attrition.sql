@@ -1,4 +1,5 @@
 -- Silent attrition: deposits of the window's last 30 days at half of the 90 days before or less, explained by money leaving the bank.
+-- Clients whose accounts all ended otherwise than by their own wish are left out.
 WITH deposit_accounts AS (
     SELECT a.account_id, a.client_id
     FROM outcome_accounts AS a JOIN products AS p ON p.product = a.product
@@ -28,6 +29,12 @@ flows AS (
     FROM outcome_transactions
     WHERE booked_on > $as_of AND type NOT IN ('internal_transfer', 'reversal')
     GROUP BY client_id
+),
+gone AS (
+    SELECT client_id
+    FROM outcome_accounts
+    GROUP BY client_id
+    HAVING count(*) FILTER (WHERE closed_on IS NULL) = 0 AND arg_max(coalesce(close_reason, 'unknown'), closed_on) NOT IN ('client_request', 'unknown')
 )
 SELECT
     p.client_id,
@@ -40,4 +47,5 @@ FROM population AS p
 JOIN baseline AS b ON b.client_id = p.client_id
 LEFT JOIN ending AS e ON e.client_id = p.client_id
 LEFT JOIN flows AS f ON f.client_id = p.client_id
-WHERE b.baseline_minor >= $attrition_floor_minor
+LEFT JOIN gone AS g ON g.client_id = p.client_id
+WHERE b.baseline_minor >= $attrition_floor_minor AND g.client_id IS NULL

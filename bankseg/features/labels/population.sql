@@ -1,8 +1,9 @@
--- Who may be scored for churn: clients with an open account, a tenure of 180 days or more, alive, not in default.
+-- Whose outcome counts: clients with an open account and a tenure of 180 days or more, who live to the end of the window.
 WITH open_accounts AS (
     SELECT client_id, count(*) AS open_count FROM accounts WHERE closed_on IS NULL GROUP BY client_id
 )
 SELECT c.client_id
 FROM clients AS c
 JOIN open_accounts AS o ON o.client_id = c.client_id
-WHERE date_diff('day', c.joined_on, $as_of) >= $least_tenure_days AND c.deceased_on IS NULL AND coalesce(c.status, 'active') <> 'prospect'
+LEFT JOIN outcome_clients AS l ON l.client_id = c.client_id
+WHERE date_diff('day', c.joined_on, $as_of) >= $least_tenure_days AND c.deceased_on IS NULL AND l.deceased_on IS NULL AND coalesce(c.status, 'active') <> 'prospect'
