@@ -43,23 +43,27 @@ def command(directory: Path, mapping_path: Path, extract_on: datetime | None, *,
 
 
 def show(report: IngestReport, console: Console) -> None:
-    """The reconciliation, one line a file."""
+    """The reconciliation, one line a file; below it what was refused and why."""
     table = Table(title=f"Extracts as of {report.extract_on.isoformat()}", caption="read = accepted + quarantined + duplicates + filtered")
     for heading in ("table", "file", "state"):
         table.add_column(heading)
     for heading in COUNTS:
-        table.add_column(heading, justify="right")
-    table.add_column("top reasons")
+        table.add_column(heading, justify="right", no_wrap=True)
     for file in report.files:
         figures = ["" if file.state != "loaded" else f"{getattr(file, count):,}" for count in COUNTS]
-        table.add_row(file.table, file.file, file.state.replace("_", " "), *figures, _reasons(file))
+        table.add_row(file.table, file.file, file.state.replace("_", " "), *figures)
     console.print(table)
-    for pattern in report.unmatched:
-        console.print(f"no file for {pattern}", style="yellow")
     for file in report.files:
-        if file.quarantine_path:
-            console.print(f"quarantine: {file.quarantine_path}", soft_wrap=True)
+        _explain(file, console)
+    for pattern in report.unmatched:
+        console.print(f"no file for {pattern}", style="yellow", markup=False)
 
 
-def _reasons(file: FileReport) -> str:
-    return file.message or "; ".join(f"{reason} ({count:,})" for reason, count in file.top_reasons.items())
+def _explain(file: FileReport, console: Console) -> None:
+    if file.state == "refused":
+        console.print(f"refused {file.file} for {file.table}: {file.message}", style="red", markup=False)
+    if file.reasons:
+        reasons = "; ".join(f"{reason} ({count:,})" for reason, count in file.top_reasons.items())
+        console.print(f"quarantined from {file.file} for {file.table}: {reasons}", markup=False)
+    if file.quarantine_path:
+        console.print(f"  {file.quarantine_path}", soft_wrap=True, markup=False)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from importlib.resources import files as package_files
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +26,11 @@ from bankseg.ingest.statement import BATCH, build, sources_of
 # Small files are checked together, up to this many rows a statement.
 ROWS_AT_ONCE = 500_000
 Progress = Callable[[str, int], None]
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Teach a connection the checks that are too long for one expression."""
+    connection.execute(package_files("bankseg.ingest").joinpath("macros.sql").read_text(encoding="utf-8"))
 
 
 @dataclass(slots=True)

@@ -1,14 +1,11 @@
 """Load a directory of extract files through a mapping: the bank says "take these in"."""
 
 import fcntl
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from importlib.resources import files as package_files
 from pathlib import Path
 
-import duckdb
 from sqlalchemy import Engine
 
 from bankseg.domain.errors import ConfigurationError, InputError, ServiceUnavailableError
@@ -16,8 +13,10 @@ from bankseg.domain.extracts import EXTRACTS
 from bankseg.ingest.mapping import ExtractMapping, Mapping, load_mapping
 from bankseg.ingest.report import FileReport, IngestReport
 from bankseg.ingest.source_file import matching_files
+from bankseg.ingest.stage import prepare
 from bankseg.lake.declarations import Declarations, declare
 from bankseg.lake.owners import know_owners
+from bankseg.lake.scratch import scratch_connection
 from bankseg.lake.tables import open_lake
 from bankseg.services.ingest_extract import Intake, load_extract
 from bankseg.settings import Settings
@@ -39,7 +38,8 @@ def ingest_directory(
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"{directory} is not a directory", "the directory that holds the extract files", "check the path")
-    with _only_import(settings.home), _scratch_connection(settings) as connection:
+    with _only_import(settings.home), scratch_connection(settings.home / "scratch" / "intake", settings.duckdb_memory) as connection:
+        prepare(connection)
         intake = Intake(
             settings, connection, open_lake(settings.lake, settings.buckets), make_engine(settings.store), mapping, directory, known_until, progress
         )
@@ -108,26 +108,6 @@ def _only_import(home: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise ServiceUnavailableError("another import is running", "one import at a time", "wait for it to end and try again") from error
         yield
-
-
-@contextmanager
-def _scratch_connection(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """DuckDB in memory, spilling to a folder of its own beyond the limit set; an earlier crash's spill is removed."""
-    scratch = settings.home / "scratch" / "intake"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    options: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": settings.duckdb_memory,
-        "temp_directory": str(scratch),
-        "preserve_insertion_order": "false",
-    }
-    try:
-        with duckdb.connect(config=options) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(package_files("bankseg.ingest").joinpath("macros.sql").read_text(encoding="utf-8"))
-            yield connection
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _dispose(engine: Engine) -> None:

@@ -8,7 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from sqlalchemy import Engine
 
 from bankseg.domain.errors import InputError
@@ -23,6 +22,7 @@ from bankseg.ingest.source_file import sha256_of
 from bankseg.ingest.stage import StagedFile, Staging
 from bankseg.ingest.statement import constant_columns
 from bankseg.lake.history import Placement, place
+from bankseg.lake.scratch import Connection
 from bankseg.lake.tables import Lake, imported, imported_counts
 from bankseg.lake.write import Constants, Writing, write_staged
 from bankseg.settings import Settings
@@ -39,7 +39,7 @@ class Intake:
     """One import under way."""
 
     settings: Settings
-    connection: duckdb.DuckDBPyConnection
+    connection: Connection
     lake: Lake
     engine: Engine
     mapping: Mapping
