@@ -19,9 +19,8 @@ MANIFESTS = ("package.json", "package-lock.json")
 FILES = {
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
     "echarts.common.min.js": "echarts/dist/echarts.common.min.js",
-    "pico.min.css": "@picocss/pico/css/pico.min.css",
 }
-LICENCES = {"htmx.LICENSE": "htmx.org/LICENSE", "echarts.LICENSE": "echarts/LICENSE", "pico.LICENSE.md": "@picocss/pico/LICENSE.md"}
+LICENCES = {"htmx.LICENSE": "htmx.org/LICENSE", "echarts.LICENSE": "echarts/LICENSE"}
 STAMP = ".stamp"
 FETCH_SECONDS = 180
 SKIP = "BANKSEG_NO_FRONT_END"  # set by run.py when it has just tried
