@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bankseg.cli.outcome import reported
 from bankseg.domain.errors import InputError
 from bankseg.ingest.report import FileReport, IngestReport
 from bankseg.services.ingest import ingest_directory
@@ -29,7 +30,7 @@ def command(directory: Path, mapping_path: Path, extract_on: datetime | None, *,
     console = Console(stderr=True)
     day: date | None = extract_on.date() if extract_on else None
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,} rows"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=as_json) as bars:
+    with reported(as_json=as_json), Progress(*columns, console=console, transient=True, disable=as_json) as bars:
         task = bars.add_task("reading", total=None)
         report = ingest_directory(
             Settings(), directory, mapping_path, extract_on=day, progress=lambda file, rows: bars.update(task, description=file, completed=rows)

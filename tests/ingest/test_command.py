@@ -48,3 +48,14 @@ def test_reasons_and_the_quarantine_file_are_shown(tmp_path: Path) -> None:
 
     assert "unknown_account: account_id (1)" in " ".join(result.stderr.split())
     assert "quarantine/transactions-tx.csv" in result.stderr
+
+
+def test_a_faulty_mapping_ends_with_a_sentence_and_no_trace(tmp_path: Path) -> None:
+    _, arguments = prepared(tmp_path)
+    (tmp_path / "mapping.toml").write_text(MAPPING.replace("extract_on", "extract_one"), encoding="utf-8")
+
+    result = CliRunner().invoke(command, arguments)
+
+    assert result.exit_code == 3
+    assert "key bank.extract_one" in " ".join(result.stderr.split())
+    assert "Traceback" not in result.output
