@@ -63,9 +63,9 @@ def verify(paths: tuple[str, ...], hashes: Mapping[str, str]) -> None:
     """
     for path in paths:
         expected = hashes.get(path)
-        if expected is not None and _digest_once(path) != expected:
+        if expected is not None and _found(path) != expected:
             raise ArtefactError(
-                f"{Path(path).name} in the lake is damaged: its SHA-256 differs from the recorded one",
+                f"{Path(path).name} in the lake is damaged or gone: its SHA-256 is not the recorded one",
                 "the bytes that were written",
                 "restore the file from backup and run again",
             )
@@ -88,6 +88,16 @@ def _digest(path: str) -> str:
         return file_digest(stream, "sha256").hexdigest()
 
 
+def _found(path: str) -> str:
+    """SHA-256 of what is there now, read again only when the file's size or time changed; empty when it cannot be read."""
+    try:
+        status = Path(path).stat()
+        return _digest_once(path, status.st_size, status.st_mtime_ns)
+    except OSError:
+        return ""
+
+
 @lru_cache(maxsize=65_536)
-def _digest_once(path: str) -> str:
+def _digest_once(path: str, size: int, changed_ns: int) -> str:
+    del size, changed_ns  # only part of what is remembered
     return _digest(path)
