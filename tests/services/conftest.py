@@ -1,23 +1,27 @@
 """A bank of a few dozen clients, a bell nobody hears, and a way to do every queued job in this process."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from sqlmodel import col, select
 
 from bankseg.domain.jobs import JobState, Stage
+from bankseg.lake.parquet import digest_of, read_checked, write_whole
 from bankseg.services import jobs, runs
 from bankseg.services.bank import Bank, open_bank
 from bankseg.services.runs import start_run
+from bankseg.services.segment import PARTS, part_path
 from bankseg.settings import Settings
 from bankseg.storage import schema
-from bankseg.storage.database import reading
+from bankseg.storage.database import reading, transaction
 from bankseg.storage.job import Job
-from bankseg.storage.run import Run
+from bankseg.storage.published_client import PublishedClient
+from bankseg.storage.run import Run, current
 from tests.small_lake import SmallLake
 
 AS_OF = date(2025, 12, 31)
@@ -30,7 +34,7 @@ class Bell:
 
     rung: list[int] = field(default_factory=list)
 
-    def ring(self, settings: Settings, job_ids: list[int]) -> bool:
+    def ring(self, _settings: Settings, job_ids: list[int]) -> bool:
         self.rung += job_ids
         return not job_ids
 
@@ -135,3 +139,32 @@ def run_row(bank: Bank, run_id: int) -> Run:
     """A run as it stands."""
     with reading(bank.engine) as session:
         return session.get_one(Run, run_id)
+
+
+def shown(bank: Bank) -> tuple[int | None, int]:
+    """The run readers see and how many client rows it has."""
+    with reading(bank.engine) as session:
+        run = current(session)
+        return (run.id, len(session.exec(select(PublishedClient.client_id).where(PublishedClient.run_id == run.id)).all())) if run else (None, 0)
+
+
+def another_run(bank: Bank, run_id: int, as_of: date) -> None:
+    """A second computed run with the parts of the first, waiting for its publication."""
+    with transaction(bank.engine) as session:
+        first = session.get_one(Run, 1)
+        fields = first.model_dump(exclude={"id", "key", "as_of", "state", "n_rows", "published_at", "result_sha256"})
+        run = Run(**fields, id=run_id, key=f"run {run_id}", as_of=as_of.isoformat())
+        session.add(run)
+        session.flush()
+        session.add(Job(key=f"publish:{run_id}:all", run_id=run_id, stage=Stage.PUBLISH, state=JobState.QUEUED))
+        for part in PARTS:
+            table = read_checked(part_path(bank, 1, part))
+            write_whole(with_column("run_id", lambda n: [run_id] * n)(table), part_path(bank, run_id, part))
+        run.result_sha256 = digest_of(part_path(bank, run_id, part) for part in PARTS)
+
+
+def with_column(name: str, values: Callable[[int], list[object]]) -> Callable[[pa.Table], pa.Table]:
+    """A change of a table: one column replaced by these values."""
+    return lambda table: table.set_column(
+        table.column_names.index(name), table.schema.field(name), pa.array(values(table.num_rows), table.schema.field(name).type)
+    )

@@ -42,7 +42,7 @@ def lease_ran_out(bank, job_id: int) -> None:
 
 def doing(monkeypatch, work) -> None:
     """Let every stage's work be this function."""
-    monkeypatch.setattr(jobs, "_work", lambda stage: work)
+    monkeypatch.setattr(jobs, "_work", lambda _stage: work)
 
 
 def test_a_claim_counts_its_attempt_before_the_work_and_raises_the_fence(any_bank):

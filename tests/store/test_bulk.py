@@ -73,7 +73,7 @@ def test_a_row_that_is_there_already_refuses_the_whole_load(engine):
     rows = full_rows(RiskCase)
     append(engine, "risk_case", rows.slice(0, 1))
 
-    with pytest.raises(Exception, match="(?i)unique|duplicate"):
+    with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
         append(engine, "risk_case", pa.concat_tables([rows.slice(1), rows.slice(0, 1)]))
 
     assert len(stored(engine, RiskCase)) == 1

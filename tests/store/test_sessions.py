@@ -38,10 +38,14 @@ def test_the_clock_can_be_computed_with_inside_a_statement(engine):
 
 
 def test_an_error_inside_a_transaction_leaves_nothing(engine):
-    with pytest.raises(RuntimeError), transaction(engine) as session:
-        session.add(a_run("half"))
-        session.flush()
-        raise RuntimeError("stop")
+    def fail() -> None:
+        with transaction(engine) as session:
+            session.add(a_run("half"))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
 
     with reading(engine) as session:
         assert keys(session) == set()
