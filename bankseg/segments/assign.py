@@ -148,6 +148,7 @@ def _value_parameters(policy: Policy, inputs: Inputs) -> dict[str, Any]:
         "recency_4": breaks[1],
         "recency_3": breaks[2],
         "recency_2": breaks[3],
+        **policy.section("activity"),
     }
 
 

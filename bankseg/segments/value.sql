@@ -33,10 +33,10 @@ valued AS (
         CASE
             WHEN b.status <> 'active' THEN NULL
             WHEN b.recency_days IS NULL THEN CASE WHEN $has_transactions AND b.open_accounts > 0 THEN 'inactive' END
-            WHEN b.recency_days > 365 THEN 'inactive'
-            WHEN b.recency_days > 183 THEN 'dormant'
-            WHEN b.recency_days > 90 THEN 'lapsing'
-            WHEN b.counted_pace_90d <= 0.5 THEN 'slowing'
+            WHEN b.recency_days > $inactive_after_days THEN 'inactive'
+            WHEN b.recency_days > $dormant_after_days THEN 'dormant'
+            WHEN b.recency_days > $lapsing_after_days THEN 'lapsing'
+            WHEN b.counted_pace_90d <= $slowing_pace THEN 'slowing'
             ELSE 'active'
         END AS activity
     FROM banded AS b

@@ -1,13 +1,17 @@
 """The policy: defaults, a bank's own entries over them, and what is refused."""
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+import bankseg
 from bankseg.domain.errors import ConfigurationError
 from bankseg.domain.policy import load_policy
 from bankseg.domain.segment_rules import attributes_of, words
 
+PACKAGE = Path(bankseg.__file__).parent
 OWN_SCHEME = """
 [[scheme.segment]]
 code = "{first}"
@@ -110,6 +114,16 @@ def test_every_segment_of_the_default_scheme_has_two_labels_an_action_an_owner_a
         assert segment.action
         assert segment.owner in {"marketing", "relationship", "risk"}
         assert words(segment.when)
+
+
+def test_every_entry_of_the_default_policy_is_read_somewhere():
+    """An entry that nothing reads would promise a choice that does not exist."""
+    source = "".join(path.read_text(encoding="utf-8") for pattern in ("**/*.py", "**/*.sql") for path in PACKAGE.glob(pattern))
+    values = load_policy().values
+
+    for section, name in ((section, name) for section, entries in values.items() if isinstance(entries, dict) for name in entries):
+        if section not in {"credit_bands", "scheme"}:
+            assert re.search(rf"\b{name}\b", source), f"{section}.{name}"
 
 
 def test_every_early_warning_rule_reads_its_own_evidence_and_no_protected_attribute():
