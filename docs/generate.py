@@ -1,12 +1,21 @@
 """Writes the generated reference pages: `python docs/generate.py`. A test compares them with what this would write."""
 
+import re
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import click
 from pydantic import SecretStr
 
 from bankseg.cli.main import main
 from bankseg.domain.errors import BanksegError
+from bankseg.domain.horizon import WINDOW_DAYS
+from bankseg.domain.policy import Policy, load_policy
+from bankseg.domain.segment_rules import words
+from bankseg.features.catalogue import EACH_PRODUCT, EACH_WINDOW, Group, groups
+from bankseg.propensity.targets import Target, targets_for
 from bankseg.settings import CHECKOUT, Settings
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -16,7 +25,14 @@ HELP_WIDTH = 100
 
 def pages() -> dict[str, str]:
     """Every generated page's text, by file name."""
-    return {"settings.md": settings_page(), "exit-codes.md": exit_codes_page(), "command-line.md": command_line_page()}
+    return {
+        "settings.md": settings_page(),
+        "exit-codes.md": exit_codes_page(),
+        "command-line.md": command_line_page(),
+        "features.md": features_page(),
+        "targets.md": targets_page(),
+        "policy.md": policy_page(),
+    }
 
 
 def settings_page() -> str:
@@ -65,6 +81,139 @@ def command_line_page() -> str:
         context = click.Context(command, info_name=f"bankseg {command.name}", max_content_width=HELP_WIDTH, terminal_width=HELP_WIDTH)
         lines += [f"## {command.name}\n", "```", command.get_help(context), "```\n"]
     return "\n".join(lines)
+
+
+def features_page() -> str:
+    """One table a feature group."""
+    lines = [
+        "# Features\n",
+        "Every column of a snapshot: one row a client and as-of date, computed by the SQL file of its group from point-in-time views, so that nothing later",
+        "than the as-of date can be seen. A group exists when all its extracts are loaded; otherwise its features are absent. Null means not known.\n",
+        "Money is in minor units (cents). A name in angle brackets stands for each of the bank's products. A model reads only features whose purposes hold",
+        "`propensity`. `bankseg catalogue` lists a bank's own features with the share of clients that have each.\n",
+    ]
+    for group in groups():
+        lines += [f"## {group.name}\n", f"From {_listed(group.requires)}; `bankseg/features/groups/{group.name}.sql`.\n"]
+        lines += ["| Feature | Meaning | Unit | Family | Purposes |", "|---|---|---|---|---|", *_feature_rows(group), ""]
+    lines += [
+        "## The attributes door\n",
+        "A column that a mapping declares under `[extract.attributes]` becomes the feature `attr_<name>` with the label, family, purposes and direction given",
+        "there. One that is declared protected describes only: no model, rule text or reason can name it.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def targets_page() -> str:
+    """One row a target."""
+    horizon = load_policy().section("horizon")
+    targets = targets_for({"gap_days": horizon["gap_days"], "horizon_days": horizon["outcome_days"]}, ["<product>"], ["<name>"])
+    lines = [
+        "# Targets\n",
+        "What is estimated, over whom, and when the outcome counts: in the window after the gap, `(as_of + gap, as_of + gap + window]`. Outcomes are observed by",
+        "the SQL of each sense, which alone may read past the as-of date. A client whose outcome cannot be observed, or ended otherwise than the target says,",
+        "is left out of training, never counted as zero; so is every origin whose window has not closed.\n",
+        "A target with too few positives is refused with the number found and the number needed; the run goes on without it.\n",
+        "| Target | Over whom | Gap, window (days) | Left out | Outcome |",
+        "|---|---|---|---|---|",
+        *(_target_row(target) for target in targets),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def policy_page() -> str:
+    """One table a section of the policy, then its rules in words."""
+    policy = load_policy()
+    lines = [
+        "# Policy\n",
+        "Every threshold is an entry of `bankseg/policies/default.toml`. A bank writes what it changes into a file of its own, in the same form, and names that file",
+        "in `BANKSEG_POLICY_FILE`; the rest stays. An entry the default does not have, or of another kind, is refused, except that products, channels, score",
+        "sources and kinds of client may be added. The hash of the policy in force is part of a run's key: another policy is another run.\n",
+    ]
+    text = files("bankseg.policies").joinpath("default.toml").read_text(encoding="utf-8")
+    comments = _comments(text)
+    for name, entries in _sections(text, policy.values):
+        if entries and name:
+            lines += [f"## {name}\n", "| Entry | Default | Note |", "|---|---|---|"]
+            lines += [f"| `{key}` | {_policy_value(value)} | {comments.get((name, key), '')} |" for key, value in entries.items()]
+            lines.append("")
+    return "\n".join([*lines, *_rules(policy)]) + "\n"
+
+
+def _rules(policy: Policy) -> list[str]:
+    lines = [
+        "## Early-warning rules\n",
+        "A client is in the high-risk segment at stage 2 or 3, with any red, or with ambers of two families or more. A missing value fires nothing.\n",
+        "| Rule | Family | Amber | Red |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {trigger.code} | {trigger.family} | {words(trigger.amber) if trigger.amber else ''} | {words(trigger.red) if trigger.red else ''} |"
+        for trigger in policy.triggers()
+    ]
+    lines += [
+        "\n## Segments\n",
+        "The first rule that holds gives the segment, and is kept as its reason; the last has no rule and always holds.\n",
+        "| Segment | Name | Action | Owner | When |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [f"| `{entry.code}` | {entry.label_en} / {entry.label_fr} | {entry.action} | {entry.owner} | {words(entry.when)} |" for entry in policy.segments()]
+    return lines
+
+
+def _feature_rows(group: Group) -> Iterator[str]:
+    for feature in group.templates:
+        names = [feature.name.replace(EACH_WINDOW, f"_{days}d") for days in WINDOW_DAYS] if EACH_WINDOW in feature.name else [feature.name]
+        shown = ", ".join(f"`{name.replace(EACH_PRODUCT, '_<product>')}`" for name in names)
+        yield f"| {shown} | {feature.definition} | {feature.unit} | {feature.family} | {', '.join(feature.purposes)} |"
+
+
+def _target_row(target: Target) -> str:
+    window = f"{target.gap_days}, {target.horizon_days}" if target.has_time else "none: known without a date"
+    return f"| `{target.name}` | {target.population} | {window} | {', '.join(target.exclusions)} | `bankseg/features/labels/{target.label_sql}.sql` |"
+
+
+def _sections(text: str, values: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The sections of a TOML text in order, each with the entries that are no section themselves and no rules, which are told in words."""
+    names = ["", *re.findall(r"^\[([a-z_.0-9]+)\]", text, re.MULTILINE)]
+    for name in names:
+        table: Any = values
+        for part in filter(None, name.split(".")):
+            table = table[part]
+        yield name, {key: value for key, value in table.items() if f"{name}.{key}".lstrip(".") not in names and not _is_rules(value)}
+
+
+def _is_rules(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(part, Mapping) and "code" in part for part in value)
+
+
+def _policy_value(value: Any) -> str:
+    match value:
+        case bool():
+            return f"`{str(value).lower()}`"
+        case Mapping():
+            return ", ".join(f"{key} {part}" for key, part in value.items())
+        case list():
+            return "; ".join(_policy_value(part) for part in value) if any(isinstance(part, Mapping) for part in value) else ", ".join(map(str, value))
+        case _:
+            return f"`{value}`"
+
+
+def _comments(text: str) -> dict[tuple[str, str], str]:
+    """The note behind each entry, or in the lines right above it."""
+    found: dict[tuple[str, str], str] = {}
+    section, above = "", ""
+    for line in text.splitlines():
+        if header := re.match(r"\[+([a-z_.0-9]+)\]+", line):
+            section, above = header[1], ""
+        elif line.startswith("#"):
+            above = f"{above} {line.lstrip('# ')}".strip()
+        elif entry := re.match(r"(\w+) = .*?(?:  # (.*))?$", line):
+            found[section, entry[1]], above = entry[2] or above, ""
+    return found
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join(f"`{name}`" for name in names)
 
 
 def commands() -> list[click.Command]:

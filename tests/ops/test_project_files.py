@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bankseg.domain.extracts import EXTRACT_BY_NAME
+from bankseg.domain.policy import load_policy
+from bankseg.features.catalogue import catalogue
+from bankseg.propensity.targets import targets_for
 from bankseg.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,7 +83,7 @@ def test_the_front_end_lock_pins_by_hash_and_names_no_place():
     assert "://" not in text_of("package-lock.json")
 
 
-@pytest.mark.parametrize("page", ["settings.md", "exit-codes.md", "command-line.md"])
+@pytest.mark.parametrize("page", ["settings.md", "exit-codes.md", "command-line.md", "features.md", "targets.md", "policy.md"])
 def test_a_generated_page_is_current(page):
     module = generator()
 
@@ -91,6 +95,20 @@ def test_every_setting_is_documented_and_described():
 
     assert all(f"`{variable}`" in page for variable in KNOWN_VARIABLES)
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_every_feature_target_policy_entry_and_segment_is_documented():
+    features, targets, policy = (text_of(f"docs/reference/{page}.md") for page in ("features", "targets", "policy"))
+
+    assert all(f"`{feature.name}`" in features for feature in catalogue(EXTRACT_BY_NAME, ["<product>"]))
+    assert all(f"`{target.name}`" in targets for target in targets_for({}, ["<product>"], ["<name>"]))
+    values = load_policy().values
+    for section, entries in values.items():
+        if isinstance(entries, dict):
+            assert f"## {section}\n" in policy
+            assert all(f"`{name}`" in policy or f"## {section}.{name}\n" in policy for name in entries if name not in {"trigger", "segment"})
+    assert all(f"| `{segment.code}` |" in policy for segment in load_policy().segments())
+    assert all(f"| {trigger.code} |" in policy for trigger in load_policy().triggers())
 
 
 @pytest.mark.parametrize("path", ["Dockerfile", "docker-compose.yml", "README.md", "CONTRIBUTING.md", "docs/how-to/compose.md", "docs/how-to/bare-machine.md"])
