@@ -13,7 +13,7 @@ STEERING_BAND = 0.10  # of monthly income: smaller surpluses are left where they
 TARGET_NOISE = 0.04
 MOST_DRAWN = 0.2  # share of savings a client takes back in one month
 WITHOUT_SAVINGS = 1.8  # clients without savings keep more on their current account
-LEAKING_SHARE = 0.08  # of deposits, sent elsewhere in each month of a slow leak
+LEAKING_SHARE = 0.10  # of deposits, sent elsewhere in each month of a slow leak
 MARKET_DRIFT, MARKET_SPREAD = 0.004, 0.025
 
 

@@ -17,9 +17,9 @@ DRIVERS = (
 )  # fmt: skip
 # Mean months a driver stays on, for those that fade by themselves.
 MONTHS_ON: dict[str, float] = {
-    "disengaged": 15, "aggrieved": 10, "quiet_online": 14, "rate_chasing": 11, "leaking": 9, "distress": 8,
+    "disengaged": 18, "aggrieved": 12, "quiet_online": 18, "rate_chasing": 13, "leaking": 10, "distress": 8,
     "home": 9, "child": 9, "credit_need": 9, "windfall": 9, "card_wish": 9, "save_wish": 9, "business_plan": 9,
-    "draining": 7,
+    "draining": 9,
 }  # fmt: skip
 INTENTS = ("home", "child", "credit_need", "windfall", "card_wish", "save_wish", "business_plan")
 
@@ -35,6 +35,7 @@ class Situation:
     is_person: Bools
     is_firm: Bools
     is_digital: Bools
+    uses_card: Bools
     loyalty: Floats
     frailty: Floats
     score: Floats
@@ -48,11 +49,11 @@ def onset_chances(now: Situation, on: dict[str, Bools]) -> dict[str, Floats]:
     at_hand = np.where(now.is_digital, 1.0, 0.25)
     family_age = (now.age > 24) & (now.age < 46)
     return {
-        "disengaged": 0.006 * np.exp(-0.5 * now.loyalty) * unhappy,
-        "aggrieved": np.full(len(now.age), 0.006),
-        "quiet_online": 0.007 * now.is_digital * np.where(on["disengaged"], 2.5, 1.0),
-        "rate_chasing": 0.008 * np.exp(0.5 * now.rich) * at_hand,
-        "leaking": 0.008 * np.where(on["rate_chasing"], 3.0, 1.0) * np.where(on["disengaged"], 2.0, 1.0),
+        "disengaged": 0.006 * np.exp(-0.5 * now.loyalty) * unhappy * now.uses_card,
+        "aggrieved": np.full(len(now.age), 0.005),
+        "quiet_online": 0.0055 * now.is_digital * np.where(on["disengaged"], 2.5, 1.0),
+        "rate_chasing": 0.007 * np.exp(0.5 * now.rich) * at_hand,
+        "leaking": 0.007 * np.where(on["rate_chasing"], 3.0, 1.0) * np.where(on["disengaged"], 2.0, 1.0),
         "distress": 0.004 * np.exp(0.9 * now.frailty),
         "home": person * at_hand * np.where(family_age, 0.012, 0.002),
         "child": person * at_hand * np.where(family_age, 0.011, 0.0005),

@@ -76,7 +76,7 @@ def interactions(rng: np.random.Generator, book: Book, first: Ints, last: Ints, 
     spoken = np.where(book.drivers["silent"], 0.1, 1.0) * here
     parts = [
         _talks(rng, 0.05 * spoken, np.array([CALL, VISIT, MESSAGE, SERVICE]), np.array([USUAL_REASON]), first, last),
-        _talks(rng, 1.0 * (book.drivers["aggrieved"] & here) + 0.0015 * spoken, np.array([COMPLAINT]), np.array([FEES_REASON, SERVICE_REASON]), first, last),
+        _talks(rng, 1.3 * (book.drivers["aggrieved"] & here) + 0.0015 * spoken, np.array([COMPLAINT]), np.array([FEES_REASON, SERVICE_REASON]), first, last),
         _talks(rng, 1.3 * (book.drivers["rate_chasing"] & here & ~book.clients.is_digital), np.array([CALL, VISIT]), np.array([RATES_REASON]), first, last),
     ]
     sure = np.flatnonzero(newly_aggrieved & here)

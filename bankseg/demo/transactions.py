@@ -16,6 +16,7 @@ MCC_CODES = np.array([5411, 5812, 5541, 5912, 5311, 5651, 4111, 5942, 7832, 5732
 MCC_SHARES = np.array([0.24, 0.13, 0.10, 0.06, 0.06, 0.06, 0.06, 0.04, 0.03, 0.04, 0.04, 0.03, 0.03, 0.03, 0.03, 0.02])
 MCC_CHILD, MCC_TRAVEL, MCC_HOME = 5641, 4511, 5211
 RETIREMENT_AGE = 64.0
+DISENGAGED_SHARE = 0.3  # of the usual movements, card purchases aside, which stop
 WAGE_PAUSE = 0.0015  # chance that one salary is simply missed
 
 
@@ -57,7 +58,7 @@ def is_paid(book: Book) -> Bools:
 
 def activity(book: Book) -> Floats:
     """Share of a client's usual movements in the present state."""
-    factor = np.where(book.drivers["disengaged"], 0.22, 1.0)
+    factor = np.where(book.drivers["disengaged"], DISENGAGED_SHARE, 1.0)
     factor = factor * np.where(book.lost_salary_months > 0, 0.4, 1.0)
     return factor * ~book.drivers["silent"] * (book.died < 0)
 
@@ -74,7 +75,9 @@ def post_ordinary(rng: np.random.Generator, book: Book, first: Ints, last: Ints,
     open_to = np.where(book.holds(Product.CURRENT_ACCOUNT), Product.CURRENT_ACCOUNT, Product.SAVINGS)
     reach = activity(book) * book.clients.pace * (last >= first) * (book.row[np.arange(len(way)), open_to] >= 0) * (last - first + 1) / 30.4
     for number, family in enumerate(FAMILIES):
-        client = np.repeat(np.arange(len(way)), rng.poisson(rates[number, way] * reach))
+        # A disengaged client pays with another bank's card.
+        used = reach * ~book.drivers["disengaged"] if family.kind == "card_purchase" else reach
+        client = np.repeat(np.arange(len(way)), rng.poisson(rates[number, way] * used))
         size = np.array([*family.sizes, 0.0])[way[client]] * book.clients.income[client]
         amount = family.sign * np.maximum(cents(size * spread(rng, 0.6, len(client))), 100)
         day = days_between(rng, first[client], last[client])
@@ -141,6 +144,7 @@ def situation(book: Book, day: int) -> Situation:
         is_person=clients.is_person,
         is_firm=clients.is_firm,
         is_digital=clients.is_digital,
+        uses_card=~np.isin(clients.way, (Way.SAVER, Way.NONPROFIT, Way.PUBLIC)),
         loyalty=clients.loyalty,
         frailty=clients.frailty,
         score=book.score,
