@@ -73,7 +73,8 @@ def funnel(session: Session, scope: Scope, found: CrossSellFilter, size: int | N
     if not causes:
         raise NotFoundError("nothing here")
     kept = causes.get(None, 0)
-    removed = {cause: causes[cause] for cause in (*CAUSES, *sorted(set(causes) - {*CAUSES, None}, key=str)) if cause in causes}
+    others = sorted(cause for cause in causes if cause is not None and cause not in CAUSES)
+    removed = {cause: causes[cause] for cause in (*CAUSES, *others) if cause in causes}
     if size is not None and kept > size:
         removed[BEYOND_SIZE], kept = kept - size, size
     return Funnel(sum(causes.values()), removed, kept)

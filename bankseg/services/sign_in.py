@@ -30,7 +30,10 @@ def sign_in(engine: Engine, login: str, password: str, language: str | None = No
         return None
     is_right = passwords.matches(person.password_hash, password)
     with transaction(engine) as session:
-        return _welcome(session, login, language) if is_right else _count_failure(session, login)
+        if is_right:
+            return _welcome(session, login, language)
+        _count_failure(session, login)
+        return None
 
 
 def sign_out(engine: Engine, token: str) -> None:

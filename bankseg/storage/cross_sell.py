@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import Label, Select, SQLColumnExpression, and_, case, func, select
 from sqlmodel import Session, col
 
 from bankseg.domain.people import Scope
@@ -41,7 +41,7 @@ class CrossSellFilter:
     segments: tuple[str, ...] = ()
 
 
-def removed_by(found: CrossSellFilter) -> ColumnElement[Any]:
+def removed_by(found: CrossSellFilter) -> SQLColumnExpression[Any]:
     """What takes a candidate off the list, exactly one cause each, in this order; null for those who stay."""
     whens: list[Any] = []
     if found.tiers:
@@ -55,7 +55,7 @@ def removed_by(found: CrossSellFilter) -> ColumnElement[Any]:
 
 def funnel(session: Session, scope: Scope, found: CrossSellFilter) -> dict[str | None, int]:
     """Candidates by what removes them; the key None counts those who stay, and the values add up to all candidates."""
-    cause = removed_by(found).label("cause")
+    cause: Label[Any] = removed_by(found).label("cause")
     needs_client = bool(found.tiers or found.segments)  # a count that names no attribute of clients reads no client
     counted = _candidates(select(cause), scope, found, with_client=needs_client).subquery()
     statement = select(counted.c.cause, func.count()).group_by(counted.c.cause)

@@ -102,7 +102,7 @@ def stream(session: Session, scope: Scope, found: PortfolioFilter, sort: str, fi
 
 def count(session: Session, scope: Scope, found: PortfolioFilter) -> int:
     """How many clients of the scope match."""
-    return session.execute(select(func.count()).select_from(PublishedClient).where(published(scope), *matching(found))).scalar_one()
+    return int(session.execute(select(func.count()).select_from(PublishedClient).where(published(scope), *matching(found))).scalar_one())
 
 
 def one(session: Session, scope: Scope, client_id: str) -> Row | None:
