@@ -70,7 +70,7 @@ def build_labels(connection: BucketConnection, label: str, horizon: Horizon, kno
         **horizon.window_starts(),
         **thresholds,
     }
-    outcomes: pa.Table = connection.arrow(_with_population(_sql(label)), parameters)
+    outcomes: pa.Table = connection.arrow(_with_population(_sql(label), "performing" if "instalments" in connection.tables else "population"), parameters)
     return outcomes
 
 
@@ -79,11 +79,18 @@ def _sql(name: str) -> str:
 
 
 @cache
-def _with_population(sql: str) -> str:
-    """Label SQL with the shared population in front, as one more common table expression."""
+def _with_population(sql: str, population: str) -> str:
+    """Label SQL with the shared population in front, as one more common table expression; banks with instalments leave out who is in default."""
     tree = sqlglot.parse_one(sql, dialect="duckdb")
-    population = sqlglot.parse_one(_sql("population"), dialect="duckdb")
-    shared = exp.CTE(this=population, alias=exp.TableAlias(this=exp.to_identifier("population")))
+    shared = (
+        [_named(_sql("population"), "clients_with_history"), _named(_sql(population), "population")]
+        if population == "performing"
+        else [_named(_sql(population), "population")]
+    )
     known = tree.args.get("with_") or tree.args["with"]
-    known.set("expressions", [shared, *known.expressions])
+    known.set("expressions", [*shared, *known.expressions])
     return tree.sql(dialect="duckdb")
+
+
+def _named(sql: str, name: str) -> exp.CTE:
+    return exp.CTE(this=sqlglot.parse_one(sql, dialect="duckdb"), alias=exp.TableAlias(this=exp.to_identifier(name)))

@@ -74,11 +74,14 @@ def score_bucket(bank: Bank, run: Run, models: Mapping[str, Propensity], bucket:
 
 
 def may_be_scored(bank: Bank, table: pa.Table) -> NDArray[np.bool_]:
-    """Clients a propensity may be given to: living, not prospects, with an open account and enough history."""
-    least = int(bank.policy.section("population")["least_tenure_days"])
+    """Clients a propensity may be given to: living, not prospects, not in default, with an open account and enough history."""
+    population = bank.policy.section("population")
+    least = int(population["least_tenure_days"])
     status = np.array(table.column("status").to_pylist(), dtype=object)
     is_alive = np.array(table.column("deceased_on").is_null().to_pylist(), dtype=bool)
     active: NDArray[np.bool_] = (status != "prospect") & is_alive & (_numbers(table, "tenure_days") >= least)
+    if "days_past_due" in table.column_names:
+        active &= ~(_numbers(table, "days_past_due") > float(population["most_days_past_due"]))
     return active & (_numbers(table, "open_accounts") > 0) if "open_accounts" in table.column_names else active
 
 

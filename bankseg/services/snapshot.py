@@ -124,4 +124,4 @@ def _rows(rows: pa.Table, target: str) -> pa.Table:
 def _thresholds(bank: Bank) -> Mapping[str, Any]:
     churn = bank.policy.section("churn")
     names = ("attrition_share", "explained_share", "attrition_floor_minor", "dormant_days", "regular_months", "one_cycle_days", "two_cycles_days")
-    return {"least_tenure_days": bank.policy.section("population")["least_tenure_days"], **{name: churn[name] for name in names}}
+    return {**bank.policy.section("population"), **{name: churn[name] for name in names}}

@@ -16,7 +16,11 @@ H = Horizon(AS_OF, gap_days=7, outcome_days=90)  # outcome window: 8 July to 5 O
 KNOWN_ON = date(2025, 12, 31)
 IN_GAP, IN_WINDOW, AFTER = AS_OF + timedelta(days=7), H.outcome_first_on, H.outcome_last_on + timedelta(days=1)
 POLICY = load_policy()
-THRESHOLDS = {**{name: POLICY.section("churn")[name] for name in POLICY.section("churn") if name != "headline"}, "least_tenure_days": 180}
+THRESHOLDS = {
+    **{name: POLICY.section("churn")[name] for name in POLICY.section("churn") if name != "headline"},
+    "least_tenure_days": 180,
+    "most_days_past_due": 90,
+}
 
 
 @pytest.fixture
@@ -224,3 +228,15 @@ def test_a_banks_own_label_is_read_as_it_is(lake):
     lake.add("clients", {"client_id": "A"})
 
     assert outcomes(lake, "client_label", Horizon(AS_OF, 0, 0), AS_OF, label="exited") == {"A": 1, "B": 0}
+
+
+def test_a_client_in_default_is_not_scored_for_churn(lake):
+    add_clients(lake, {"pays": {}, "late": {}, "in default": {}})
+    due = {"pays": AS_OF - timedelta(days=100), "late": AS_OF - timedelta(days=60), "in default": AS_OF - timedelta(days=100)}
+    paid = {"pays": {"paid_on": AS_OF - timedelta(days=99), "paid_minor": 10_000}}
+    lake.add(
+        "instalments",
+        *({"account_id": f"{name}-1", "client_id": name, "due_on": day, "amount_minor": 10_000, **paid.get(name, {})} for name, day in due.items()),
+    )
+
+    assert set(outcomes(lake, "hard_exit")) == {"pays", "late"}
