@@ -24,7 +24,7 @@ class AuditEntry(SQLModel, table=True):
     chain: str
 
 
-def record(session: Session, action: str, subject: str, *, person_id: int | None = None, **details: Any) -> AuditEntry:  # noqa: ANN401  # JSON values
+def record(session: Session, action: str, subject: str, *, person_id: int | None = None, **details: Any) -> AuditEntry:  # JSON values
     """Append one entry to the chain."""
     if session.get_bind().dialect.name == "postgresql":
         session.connection().exec_driver_sql("SELECT pg_advisory_xact_lock(72657)")  # one writer of the chain at a time

@@ -24,13 +24,13 @@ class db_now(FunctionElement[float]):  # noqa: N801  # reads as the SQL function
 
 
 @compiles(db_now, "sqlite")
-def _sqlite_now(element: Any, compiler: Any, **kwargs: Any) -> str:  # noqa: ANN401  # signature is SQLAlchemy's
+def _sqlite_now(element: Any, compiler: Any, **kwargs: Any) -> str:  # signature is SQLAlchemy's
     del element, compiler, kwargs
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
 @compiles(db_now, "postgresql")
-def _postgresql_now(element: Any, compiler: Any, **kwargs: Any) -> str:  # noqa: ANN401  # signature is SQLAlchemy's
+def _postgresql_now(element: Any, compiler: Any, **kwargs: Any) -> str:  # signature is SQLAlchemy's
     del element, compiler, kwargs
     return "extract(epoch from clock_timestamp())::float8"
 
@@ -76,7 +76,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: Any) -> None:  # noqa: ANN401  # SQLAlchemy's event signature
+def _begin_immediate(connection: Any) -> None:  # SQLAlchemy's event signature
     """Take SQLite's write lock at the start unless the caller declared a read: upgrading a read lock later can deadlock."""
     mode = "DEFERRED" if connection.get_execution_options().get("bankseg_read_only") else "IMMEDIATE"
     connection.exec_driver_sql(f"BEGIN {mode}")

@@ -38,7 +38,7 @@ def find(session: Session, table_name: str, sha256: str) -> ImportBatch | None:
     return session.exec(select(ImportBatch).where(ImportBatch.table_name == table_name, ImportBatch.sha256 == sha256)).one_or_none()
 
 
-def record(session: Session, **fields: Any) -> ImportBatch:  # noqa: ANN401  # column values of the row class
+def record(session: Session, **fields: Any) -> ImportBatch:  # column values of the row class
     """Write the outcome of one file; a refused file may be tried again and replaces its row."""
     known = find(session, fields["table_name"], fields["sha256"])
     batch = known or ImportBatch(**fields)
