@@ -17,6 +17,8 @@ LEAST_POSITIVES = 20
 # Beta calibration has a third number to learn; below this many outcomes it learns noise.
 BETA_POSITIVES = 200
 CHOICE_FOLDS = 5
+# Standard errors of the paired difference by which a method must beat the simpler one; isotonic pays for its ties.
+ERRORS_TO_BEAT: dict[Method, float] = {"none": 0.0, "platt": 0.0, "beta": 1.0, "isotonic": 2.0}
 # Prior standard deviation of the slope around 1: a small slice moves it little, a large one freely.
 SLOPE_SD = 0.5
 NEWTON_STEPS = 50
@@ -94,7 +96,8 @@ def log_loss(label: NDArray[Any], probability: Vector) -> Vector:
 def choose_calibrator(raw: Vector, label: NDArray[Any], *, seed: int) -> tuple[Calibrator, dict[str, float]]:
     """The calibrator with the best cross-validated log loss on a later slice, and the evidence.
 
-    A richer method must beat a simpler one by more than one standard error of the paired difference; isotonic is tried above 1,000 positives only.
+    Platt must beat plain scores, beta must beat Platt by one standard error of the paired difference, and isotonic, tried above 1,000 positives
+    only, must beat them all by two.
 
     Parameters
     ----------
@@ -121,8 +124,7 @@ def choose_calibrator(raw: Vector, label: NDArray[Any], *, seed: int) -> tuple[C
     chosen: Method = "none"
     for method in fitters:
         better = losses[chosen] - losses[method]
-        error = 0.0 if method == "platt" else float(better.std() / np.sqrt(len(better)))
-        if better.mean() > error:
+        if better.mean() > ERRORS_TO_BEAT[method] * float(better.std() / np.sqrt(len(better))):
             chosen = method
     return fitters[chosen](raw, label), {method: float(loss.mean()) for method, loss in losses.items()}
 
