@@ -27,7 +27,7 @@ from bankseg.demo.writers import Files
 from bankseg.domain.errors import InputError
 
 # Raised whenever the same seed would give other files.
-FORMAT = 1
+FORMAT = 2
 CHUNK_CLIENTS = 20_000
 NUMBERS_A_CHUNK = 10**8  # ids of movements and contracts are 12 and 11 digits: too short to be taken for card numbers
 Progress = Callable[[str, int, int], None]

@@ -125,8 +125,10 @@ class Outlook:
         return np.where(silent, quiet_from[0], np.minimum(awake, 1.0)) * was_here * stays * self.here
 
     def sale(self, product: Product) -> Floats:
-        able = self.here & ~self.book.holds(product) & self.book.holds(Product.CURRENT_ACCOUNT) & ~self.book.drivers["silent"]
-        return self.within_window(target_name(product)) * able
+        able = self.here & ~self.book.holds(product) & self.book.holds(Product.CURRENT_ACCOUNT)
+        # A silent client buys nothing before coming back, on average half way through the window.
+        awake = np.where(self.book.drivers["silent"], 1 - (1 - return_chance(self.book)) ** 1.5, 1.0)
+        return self.within_window(target_name(product)) * able * awake
 
     def table(self) -> dict[str, AnyArray]:
         """Every planted probability, with the drivers behind it, for clients who have joined."""
