@@ -105,8 +105,11 @@ COMMANDS = """
 LIMITS = """
 ## How to read this
 
-- Differences below about .005 AUC (.02 on the small Berka files) are within the noise of the folds. Where the defaults' AUC is equal to or above ours, that is
-  an honest tie or loss in ranking; on the loan files (76 positives) the ranking of all methods differs by chance, while log loss and calibration do not.
+- Differences below about .005 AUC (.02 on the small Berka files) are within the noise of the folds. On the engineered loan file the defaults rank a little
+  better than bankseg: with 76 positives that is chance, and their probabilities are far off (see their slope).
+- The targets of this project are .867 for Churn Modelling and .805 for both Bank Marketing files. The first is met; Bank Marketing is .001 to .002 short of it
+  in pooled AUC. On these folds no tree size, step or number of rounds that was tried went above .805.
+- Outside the wanted slope or intercept: the raw loan file (slope) and the engineered loan and low-activity files (intercept), where 76 and 391 positives leave an interval that holds the ideal.
 - `duration` of Bank Marketing is dropped by hand: it is known only after the call, yet alone reaches an AUC of .82 only, so no scan of single columns finds it.
 - `conversion` and `spend` of Hillstrom happen only after a visit: `bankseg evaluate` warns about both when they are not dropped.
 - `loan_date` in the raw loan file is a calendar date; loans granted late are still running and so cannot be bad yet. It is kept here as the file has it.
