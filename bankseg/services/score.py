@@ -67,7 +67,7 @@ def score_bucket(bank: Bank, run: Run, models: Mapping[str, Propensity], bucket:
     snapshot = read_checked(snapshot_path(bank, run, run.as_of, bucket))
     table = _with_identity(bank, run, bucket, snapshot)
     scoreable = may_be_scored(bank, table)
-    propensities = {target: _propensity(model, table, scoreable, target) for target, model in models.items()}
+    propensities = {target: _propensity(bank, model, table, scoreable, target) for target, model in models.items()}
     for target, values in propensities.items():
         table = table.append_column(f"p:{target}", pa.array(values, pa.float64(), from_pandas=True))
     return _with_reasons(bank, table, models, propensities)
@@ -111,17 +111,30 @@ def _available(connection: LocalBucket) -> list[tuple[str, str]]:
     return [*parts, ("talked", LAST_INTERACTION)] if "interactions" in connection.tables else parts
 
 
-def _propensity(model: Propensity, table: pa.Table, scoreable: NDArray[np.bool_], target: str) -> NDArray[np.float64]:
+def _propensity(bank: Bank, model: Propensity, table: pa.Table, scoreable: NDArray[np.bool_], target: str) -> NDArray[np.float64]:
     """Calibrated propensities, NaN for clients outside the target's population."""
-    eligible = scoreable if not target.startswith("label:") else np.ones(table.num_rows, dtype=bool)
-    if target.startswith("cross_sell:"):
-        held = f"holds_{target.partition(':')[2]}"
-        if held in table.column_names:
-            eligible = eligible & (_numbers(table, held) != 1)
+    eligible = in_population(bank, table, target) & (scoreable if not target.startswith("label:") else True)
     values = np.full(table.num_rows, np.nan)
     if eligible.any():
         values[eligible] = model.predict(table.filter(pa.array(eligible, pa.bool_())))
     return values
+
+
+def in_population(bank: Bank, table: pa.Table, target: str) -> NDArray[np.bool_]:
+    """Clients the target's label speaks of, as its SQL says: no estimate is given for a salary never paid in or a balance already gone."""
+    churn = bank.policy.section("churn")
+    rules: dict[str, list[tuple[str, float, float]]] = {  # column, least, most
+        "primary_loss": [("income_months_12m", float(churn["regular_months"]), np.inf), ("days_since_income", -np.inf, float(churn["one_cycle_days"]))],
+        "balance_attrition": [("deposits_mean_3m_minor", float(churn["attrition_floor_minor"]), np.inf)],
+        "dormancy": [("recency_days", -np.inf, float(churn["dormant_days"]) - 1)],
+        f"cross_sell:{target.partition(':')[2]}": [(f"holds_{target.partition(':')[2]}", -np.inf, 0.0)],
+    }
+    inside = np.ones(table.num_rows, dtype=bool)
+    for column, least, most in rules.get(target, []):
+        if column in table.column_names:
+            values = _numbers(table, column)
+            inside &= (values >= least) & (values <= most)
+    return inside
 
 
 def _with_reasons(bank: Bank, table: pa.Table, models: Mapping[str, Propensity], propensities: Mapping[str, NDArray[np.float64]]) -> pa.Table:
