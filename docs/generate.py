@@ -1,7 +1,9 @@
 """Writes the generated reference pages: `python docs/generate.py`. A test compares them with what this would write."""
 
+import pkgutil
 import re
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import click
 from pydantic import SecretStr
 
+import bankseg
 from bankseg.cli.main import main
 from bankseg.domain.errors import BanksegError
 from bankseg.domain.horizon import WINDOW_DAYS
@@ -60,7 +63,10 @@ def settings_page() -> str:
 
 
 def exit_codes_page() -> str:
-    """One row an error class."""
+    """One row an error class; every module is read first, so that the page does not hang on what happens to be imported."""
+    for module in pkgutil.walk_packages(bankseg.__path__, "bankseg."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
     lines = [
         "# Exit codes\n",
         "Every command ends with one of these. An error says what was found, what was expected and what to do; `--json` carries the same code as `exit_code`.\n",
@@ -68,7 +74,7 @@ def exit_codes_page() -> str:
         "|---|---|---|",
     ]
     rows = [(0, "Done", "200"), (2, "The command line itself is wrong (unknown option, missing argument)", "")]
-    classes = _with_subclasses(BanksegError)
+    classes = [found for found in _with_subclasses(BanksegError) if found.__module__.startswith("bankseg.")]
     rows += [(found.exit_code, f"{(found.__doc__ or '').splitlines()[0]} (`{found.__name__}`)", str(found.status)) for found in classes]
     lines += [f"| {code} | {meaning} | {status} |" for code, meaning, status in sorted(rows)]
     return "\n".join(lines) + "\n"
