@@ -52,17 +52,22 @@ class Dataset:
         int8, shape (n,), 1 = the outcome happened.
     origin
         datetime64[D], shape (n,); the as-of date of each row. One constant date where the data has no time.
+    groups
+        Columns the reports by group are cut by, aligned with the rows; never features. Protected attributes are allowed only here.
     """
 
     table: pa.Table
     label: NDArray[np.int8]
     origin: NDArray[np.datetime64]
+    groups: pa.Table | None = None
 
     def __post_init__(self) -> None:
         if not self.table.num_rows == len(self.label) == len(self.origin):
             raise InputError(
                 f"{self.table.num_rows} rows of features, {len(self.label)} labels and {len(self.origin)} origins", "as many of each", "build the dataset again"
             )
+        if self.groups is not None and self.groups.num_rows != len(self.label):
+            raise InputError(f"{self.groups.num_rows} rows of groups for {len(self.label)} labels", "as many of each", "build the dataset again")
         if not np.isin(self.label, (0, 1)).all():
             raise InputError("labels other than 0 and 1", "0 or 1 in every row", "leave immature outcomes out; never encode them")
 
