@@ -158,5 +158,6 @@ def test_continuous_integration_runs_the_two_commands_and_make_is_an_alias():
 def test_every_decision_is_numbered_once_and_linked_from_the_front_page():
     pages = sorted(path.name for path in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
 
-    assert [page[:4] for page in pages] == [f"{number:04d}" for number in range(1, len(pages) + 1)]
+    assert pages
+    assert len({page[:4] for page in pages}) == len(pages)
     assert all(f"adr/{page}" in text_of("docs/index.md") for page in pages)
