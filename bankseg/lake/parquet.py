@@ -1,5 +1,6 @@
 """Small Parquet files of our own making (snapshots, labels, scores): written whole or not at all, with page checksums."""
 
+import glob
 import os
 from collections.abc import Iterable
 from hashlib import file_digest, sha256
@@ -20,6 +21,8 @@ def write_whole(table: pa.Table, path: Path) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     part.replace(path)
+    for left_behind in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # by a worker that was killed; one that still writes has lost its lease
+        left_behind.unlink(missing_ok=True)
 
 
 def read_checked(path: Path, columns: list[str] | None = None) -> pa.Table:

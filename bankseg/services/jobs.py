@@ -134,8 +134,11 @@ def reconcile(settings: Settings) -> list[int]:
         for job in expired:
             if job.attempt >= job.max_attempts:
                 _close(session, job, JobState.QUARANTINED, f"gave up after {job.attempt} attempts: the worker died each time")
-        waiting = session.exec(select(Job).where(Job.state == JobState.QUEUED, Job.rung_at < now - RING_AGAIN_SECONDS)).all()
-        again = [job for job in (*expired, *waiting) if job.state in {JobState.RUNNING, JobState.QUEUED}]
+        waiting = session.exec(select(Job).where(Job.state == JobState.QUEUED)).all()
+        unheard = [job for job in waiting if job.rung_at < now - RING_AGAIN_SECONDS]
+        # Once when the lease has run out, then as seldom as any other: nobody may be there to hear for days.
+        lost_owner = [job for job in expired if job.state == JobState.RUNNING and job.rung_at < max(job.lease_until, now - RING_AGAIN_SECONDS)]
+        again = [*lost_owner, *unheard]
         for job in again:
             job.rung_at = now
         rung = [job.id for job in again if job.id is not None]

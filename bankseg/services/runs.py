@@ -20,7 +20,8 @@ from bankseg.queue import ring
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import advance
 from bankseg.storage import audit
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.import_batch import last_extract_on
 from bankseg.storage.job import Job
 from bankseg.storage.run import Run
 
@@ -53,7 +54,7 @@ def start_run(bank: Bank, as_of: date | None, until: Stage = Stage.PUBLISH, *, p
 
 def _start_run(bank: Bank, as_of: date | None, until: Stage, person_id: int | None) -> int:
     versions = table_versions(bank.lake)
-    day = as_of or last_fact_on(bank.lake, versions) or _no_date()
+    day = as_of or last_fact_on(bank.lake, versions) or _extracted_on(bank)
     bucket_count(bank.lake)
     key = run_key(bank, day, versions)
     with transaction(bank.engine) as session:
@@ -202,7 +203,12 @@ def _jobs_of(run: Run, stage: Stage) -> list[tuple[str, dict[str, Any]]]:
             return [("all", {})]
 
 
-def _no_date() -> date:
+def _extracted_on(bank: Bank) -> date:
+    """The day a lake without history speaks of: that of its latest extract."""
+    with reading(bank.engine) as session:
+        day = last_extract_on(session)
+    if day:
+        return date.fromisoformat(day)
     raise MissingDataError("no as-of date was given and the lake has no history to take one from", "a date", "name it: --as-of YYYY-MM-DD")
 
 

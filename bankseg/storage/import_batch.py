@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlalchemy import JSON, Column, UniqueConstraint, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from bankseg.storage.database import db_now
@@ -48,6 +48,11 @@ def record(session: Session, **fields: Any) -> ImportBatch:  # column values of 
     session.add(batch)
     session.flush()
     return batch
+
+
+def last_extract_on(session: Session) -> str | None:
+    """The latest day any loaded file speaks of, as an ISO date."""
+    return session.exec(select(func.max(ImportBatch.extract_on)).where(ImportBatch.state == "loaded")).one()
 
 
 def latest(session: Session, limit: int = 200) -> list[ImportBatch]:

@@ -91,6 +91,7 @@ def test_a_flipped_byte_in_a_file_of_our_own_is_found(tmp_path, place):
 def test_a_file_is_written_whole_and_replaces_the_one_before(tmp_path):
     path = tmp_path / "deep" / "bucket=0000.parquet"
     write_whole(TABLE, path)
+    (path.parent / f".{path.name}.99999.part").write_bytes(b"left by a worker that was killed")
     write_whole(TABLE.slice(0, 3), path)
 
     assert (row_count(path), read_checked(path, ["value"]).column_names) == (3, ["value"])

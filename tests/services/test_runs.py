@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from bankseg.domain.errors import MissingDataError, ServiceUnavailableError
 from bankseg.domain.jobs import STAGES, JobState, RunState, Stage
-from bankseg.services import follow
+from bankseg.services import follow, runs
 from bankseg.services.bank import open_bank
 from bankseg.services.follow import RunFailedError, follow_run, stage_progress
 from bankseg.services.jobs import claim_job, execute_job
@@ -17,7 +17,7 @@ from bankseg.services.publish import TABLES
 from bankseg.services.runs import start_run
 from bankseg.services.score import scores_path
 from bankseg.services.segment import part_path
-from bankseg.storage import audit
+from bankseg.storage import audit, import_batch
 from bankseg.storage.audit import AuditEntry
 from bankseg.storage.database import db_now, reading, transaction
 from bankseg.storage.job import Job
@@ -109,6 +109,17 @@ def test_an_empty_lake_is_said_to_be_empty(tmp_path, bell):
 
     assert jobs_in(empty) == []
     empty.engine.dispose()
+
+
+def test_a_lake_without_history_is_taken_as_of_its_latest_extract(any_bank, monkeypatch):
+    monkeypatch.setattr(runs, "last_fact_on", lambda _lake, _versions: None)
+    with pytest.raises(MissingDataError, match="as-of"):
+        start_run(any_bank, None)
+    with transaction(any_bank.engine) as session:
+        for day, state in (("2025-11-30", "loaded"), ("2025-12-30", "loaded"), ("2026-01-31", "refused")):
+            import_batch.record(session, source="bank", table_name="clients", file_name="c.csv", sha256=day, state=state, extract_on=day)
+
+    assert run_row(any_bank, start_run(any_bank, None)).as_of == "2025-12-30"
 
 
 def test_a_run_up_to_a_stage_can_be_extended_stage_by_stage_to_publication(bank):
