@@ -37,7 +37,7 @@ def job_row(bank, job_id: int) -> Job:
 
 def lease_ran_out(bank, job_id: int) -> None:
     with transaction(bank.engine) as session:
-        session.connection().execute(update(Job).where(col(Job.id) == job_id).values(lease_until=db_now(, rung_at=0.0) - 1))
+        session.connection().execute(update(Job).where(col(Job.id) == job_id).values(lease_until=db_now() - 1, rung_at=0.0))
 
 
 def doing(monkeypatch, work) -> None:
