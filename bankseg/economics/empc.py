@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 Vector = NDArray[np.float64]
 
@@ -13,6 +12,8 @@ Vector = NDArray[np.float64]
 CLV, OFFER, CONTACT = 200.0, 10.0, 1.0
 ACCEPTANCE = (6.0, 14.0)
 GRID_POINTS = 20_001
+# Resamples are compared with each other on the same grid, so a coarse one tells their spread.
+DRAW_GRID_POINTS = 101
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,42 @@ def empc(
     >>> round(found.profit, 7), round(found.contact_fraction, 5)
     (23.8755934, 0.87437)
     """
-    tp, fp = _hull(*_cuts(np.asarray(label), np.asarray(score)))
-    grid = np.linspace(0.0, 1.0, GRID_POINTS)
+    tp, fp = _hull(*_corners(*_cuts(np.asarray(label), np.asarray(score))))
+    grid, weight = _acceptances(acceptance, GRID_POINTS)
     profit = np.outer(grid * (clv - offer) - contact, tp) - (offer + contact) * fp
     best = profit.argmax(axis=1)
-    density = beta.pdf(grid, *acceptance)
-    weight = np.trapezoid(density, grid)
-    return Empc(
-        float(np.trapezoid(profit[np.arange(GRID_POINTS), best] * density, grid) / weight),
-        float(np.trapezoid((tp + fp)[best] * density, grid) / weight),
-    )
+    return Empc(float(weight @ profit[np.arange(GRID_POINTS), best]), float(weight @ (tp + fp)[best]))
+
+
+def empc_of_draws(
+    tp: Vector, fp: Vector, *, clv: float = CLV, offer: float = OFFER, contact: float = CONTACT, acceptance: tuple[float, float] = ACCEPTANCE
+) -> Vector:
+    """Profit and contact fraction of many resamples at once, for intervals.
+
+    Parameters
+    ----------
+    tp, fp
+        True and false positives at each cut as shares of all clients, shape (draws, cuts), the empty cut among them.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (draws, 2): profit per client, contact fraction.
+
+    Examples
+    --------
+    >>> empc_of_draws(np.array([[0.0, 0.5, 0.5]]), np.array([[0.0, 0.0, 0.5]])).round(2).tolist()  # half the clients leave, ranked perfectly
+    [[28.0, 0.5]]
+    """
+    grid, weight = _acceptances(acceptance, DRAW_GRID_POINTS)
+    gain, cost = (grid * (clv - offer) - contact)[:, None], offer + contact
+    out = np.empty((len(tp), 2))
+    for draw, (hits, misses) in enumerate(zip(tp, fp, strict=True)):
+        hull_tp, hull_fp = _corners(hits, misses)
+        profit = gain * hull_tp - cost * hull_fp
+        best = profit.argmax(axis=1)
+        out[draw] = weight @ profit[np.arange(len(grid)), best], weight @ (hull_tp + hull_fp)[best]
+    return out
 
 
 def contact_threshold(*, clv: Any, offer: float = OFFER, contact: float = CONTACT, acceptance_rate: float = 0.3) -> Any:
@@ -78,6 +105,23 @@ def _cuts(label: NDArray[Any], score: NDArray[Any]) -> tuple[Vector, Vector]:
     hits = np.cumsum(label[order] == 1)[last_of_score]
     seen = last_of_score + 1
     return np.concatenate([[0.0], hits / len(label)]), np.concatenate([[0.0], (seen - hits) / len(label)])
+
+
+def _acceptances(acceptance: tuple[float, float], points: int) -> tuple[Vector, Vector]:
+    """Grid of acceptance rates, and the trapezoid weight of each under the Beta density."""
+    grid = np.linspace(0.0, 1.0, points)
+    density = grid ** (acceptance[0] - 1) * (1 - grid) ** (acceptance[1] - 1)
+    density[[0, -1]] /= 2
+    return grid, density / density.sum()
+
+
+def _corners(tp: Vector, fp: Vector) -> tuple[Vector, Vector]:
+    """The cuts where the curve bends downwards, with both ends: only they can lie on its upper hull."""
+    moves = np.diff(tp + fp, prepend=-1.0) > 0
+    tp, fp = tp[moves], fp[moves]
+    bends = np.diff(tp[:-1]) * np.diff(fp[1:]) > np.diff(tp[1:]) * np.diff(fp[:-1])
+    kept = np.concatenate([[True], bends, [True]])[: len(tp)]
+    return tp[kept], fp[kept]
 
 
 def _hull(tp: Vector, fp: Vector) -> tuple[Vector, Vector]:

@@ -32,6 +32,8 @@ MOST_WORKERS = 2
 USUAL_POSITIVES = {("0", "1"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("-1", "1"), ("non", "oui")}
 TEST_SHARE, CALIBRATION_SHARE = 0.2, 0.2
 MODEL_LEAK_AUC = 0.98
+# The names of a report, where they differ from those of a card.
+SHORT_NAMES = {"roc_auc": "auc", "calibration_slope": "slope", "calibration_intercept": "intercept", "empc_fraction": "empc_contact_fraction"}
 CROSS_VALIDATION = f"cross-validated: stratified {FOLDS}-fold, pooled; no time in the data, so it says nothing about the future"
 
 
@@ -114,7 +116,7 @@ def evaluate_flat(
         **_flat(measured),
         "log_loss": float(log_loss(judged.label, judged.probability).mean()),
         "ece_chance_p95": chance_ece_p95(judged.probability, seed=seed),
-        "metrics": {("auc" if name == "roc_auc" else name): metric.as_json() for name, metric in measured.items()},
+        "metrics": {SHORT_NAMES.get(name, name): metric.as_json() for name, metric in measured.items()},
         "features": [feature.name for feature in encoding.features],
         "dropped": [{"column": name, "reason": "asked for"} for name in dict.fromkeys(drop)] + columns.dropped,
         "notes": _notes(columns, broken, len(outcome) - len(y)),
@@ -290,7 +292,7 @@ def _times(column: Column, name: str) -> NDArray[np.float64]:
 def _flat(measured: Mapping[str, Metric]) -> dict[str, float]:
     flat: dict[str, float] = {}
     for name in NAMES:
-        metric, short = measured[name], "auc" if name == "roc_auc" else name
+        metric, short = measured[name], SHORT_NAMES.get(name, name)
         flat |= {short: metric.value, f"{short}_low": metric.low, f"{short}_high": metric.high}
     return flat
 

@@ -12,6 +12,7 @@ from bankseg.propensity.booster import Matrix, raw_scores, text_of
 from bankseg.propensity.calibration import choose_calibrator
 from bankseg.propensity.crossval import LABEL_VALIDATION, Progress, cross_validate
 from bankseg.propensity.dataset import Dataset, Encoding, FeatureLike, data_hash, learn_encoding
+from bankseg.propensity.disparity import by_group
 from bankseg.propensity.leakage import refuse_leaks
 from bankseg.propensity.metrics import chance_ece_p95, gains, measure, reliability
 from bankseg.propensity.origins import OriginPlan
@@ -123,7 +124,8 @@ def _train_in_time(target: Target, dataset: Dataset, plan: OriginPlan, features:
     recipe, booster = recipe_in_time(fitting, data.rows(in_calibration), seed=seed, threads=threads, most_rounds=MOST_ROUNDS)
     report("judge", 0.5)
     tested = recipe.calibrator(raw_scores(booster, data.x[in_test], threads=threads))
-    judged = _judge(data.y[in_test], tested, seed)
+    tested_groups = dataset.groups.filter(in_test) if dataset.groups is not None else None
+    judged = _judge(data.y[in_test], tested, seed) | by_group(data.y[in_test], tested, tested_groups, seed=seed)
     report("roll forward", 0.65)
     serving = fit_recipe(data.rows(in_train | in_calibration), recipe)
     serving_raw = raw_scores(serving, data.x[in_test], threads=threads)
@@ -167,6 +169,7 @@ def _train_without_time(target: Target, dataset: Dataset, features: Sequence[Fea
         **_declaration(target),
         **encoding.as_json(),
         **_judge(data.y, found.probability, seed),
+        **by_group(data.y, found.probability, dataset.groups, seed=seed),
         **_provenance(recipe, seed, threads),
         **_drift_reference(found.probability, data.x, encoding),
         "validation": LABEL_VALIDATION,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bankseg.economics.empc import ACCEPTANCE, CLV, CONTACT, OFFER, empc
+from bankseg.economics.empc import ACCEPTANCE, CLV, CONTACT, OFFER
 from bankseg.propensity.crossval import Progress
 from bankseg.propensity.flatfile import SEED, evaluate_flat
 
@@ -19,12 +19,6 @@ def evaluate(
     seed: int = SEED,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """The report of `bankseg evaluate`, with the expected maximum profit of contacting by this model. `Any`: JSON."""
+    """The report of `bankseg evaluate`, with the costs that its expected maximum profit assumes. `Any`: JSON."""
     found = evaluate_flat(path, label, positive, drop, time, seed, progress=progress)
-    profit = empc(found.label, found.probability)
-    return {
-        **found.report,
-        "empc": profit.profit,
-        "empc_contact_fraction": profit.contact_fraction,
-        "empc_assumes": {"clv": CLV, "offer": OFFER, "contact": CONTACT, "acceptance": list(ACCEPTANCE)},
-    }
+    return {**found.report, "empc_assumes": {"clv": CLV, "offer": OFFER, "contact": CONTACT, "acceptance": list(ACCEPTANCE)}}

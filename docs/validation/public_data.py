@@ -181,7 +181,7 @@ def _row(case: Case, ours: dict, plain: dict[str, Metric], logistic: dict[str, M
 def _calibration_row(case: Case, ours: dict, plain: dict[str, Metric]) -> str:
     return (
         f"| {case.name} | {ours['ece']:.4f} | {ours['ece_chance_p95']:.4f} | {ours['slope']:.3f} | {ours['intercept']:+.3f} "
-        f"| {plain['ece'].value:.4f}, {plain['slope'].value:.2f}, {plain['intercept'].value:+.2f} | {ours['calibration']} |"
+        f"| {plain['ece'].value:.4f}, {plain['calibration_slope'].value:.2f}, {plain['calibration_intercept'].value:+.2f} | {ours['calibration']} |"
     )
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bankseg.economics.empc import contact_threshold, empc
+from bankseg.economics.empc import contact_threshold, empc, empc_of_draws
 
 Y = np.array([(i * 37) % 100 < 15 for i in range(100)]).astype(int)
 S = np.array([((i * 61) % 100 + 30 * y) / 130 for i, y in enumerate(Y)])
@@ -40,3 +40,20 @@ def test_a_worthless_ranking_never_pays_less_than_contacting_nobody():
 @pytest.mark.parametrize(("clv", "offer", "contact", "threshold"), [(200, 10, 1, 0.164), (1500, 50, 8, 0.120), (300, 50, 8, 0.464), (8000, 150, 40, 0.076)])
 def test_contact_pays_from_the_probability_of_the_definitions(clv, offer, contact, threshold):
     assert contact_threshold(clv=clv, offer=offer, contact=contact) == pytest.approx(threshold, abs=5e-4)
+
+
+def test_resamples_on_the_coarse_grid_agree_with_the_fine_one():
+    cuts = [np.inf, *np.unique(S)[::-1]]
+    tp, fp = (np.array([((cut <= S) & (label == Y)).sum() / 100 for cut in cuts]) for label in (1, 0))
+
+    profit, fraction = empc_of_draws(tp[None], fp[None])[0]
+
+    assert profit == pytest.approx(2.9000485, rel=2e-3)
+    assert fraction == pytest.approx(0.31985, abs=0.01)
+
+
+def test_a_resample_that_lacks_some_scores_loses_no_cut():
+    # Counts of a group that was not drawn repeat a cut; the hull must keep it.
+    tp, fp = np.array([[0.0, 0.5, 0.5, 0.5]]), np.array([[0.0, 0.0, 0.0, 0.5]])
+
+    assert empc_of_draws(tp, fp)[0] == pytest.approx(empc_of_draws(tp[:, [0, 1, 3]], fp[:, [0, 1, 3]])[0])

@@ -21,7 +21,7 @@ def test_the_model_reaches_most_of_what_the_planted_probability_reaches(trained)
     planted = roc_auc((rng.random(20_000) < probability).astype(int), probability)
 
     assert trained.metrics["roc_auc"]["high"] > 0.95 * planted
-    assert trained.metrics["slope"]["low"] < 1 < trained.metrics["slope"]["high"]
+    assert trained.metrics["calibration_slope"]["low"] < 1 < trained.metrics["calibration_slope"]["high"]
 
 
 def test_the_same_data_and_seed_give_the_same_bytes(trained):
