@@ -156,13 +156,21 @@ class Attribute(_Strict):
 
 
 class Label(_Strict):
-    """Declaration of a flat file's outcome column."""
+    """Declaration of a flat file's outcome column, and of what a positive outcome means for the bank."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     column: str
     positive: tuple[str, ...] = Field(min_length=1)
+    meaning: Literal["loss", "sale", "other"]
+    product: str | None = None
     label_en: str = ""
     label_fr: str = ""
+
+    @model_validator(mode="after")
+    def _names_what_was_sold(self) -> Self:
+        if (self.meaning == "sale") != (self.product is not None):
+            raise ValueError(f"label {self.name}: `product` names what was sold when `meaning` is sale, and is left out otherwise")
+        return self
 
 
 class ExtractMapping(Dialect):
@@ -247,6 +255,14 @@ class Mapping(_Strict):
                         f"extract {position + 1} ({extract.table}.{name}) names code list {source.codes!r}, but there is no [codes.{source.codes}]"
                     )
                 self._gives_known_values(extract, name, source.codes)
+        return self
+
+    @model_validator(mode="after")
+    def _sells_known_products(self) -> Self:
+        for extract in self.extract:
+            sold = extract.label.product if extract.label else None
+            if sold is not None and sold not in self.known_products:
+                raise ValueError(f"label product {sold!r} is unknown; it is one of {', '.join(self.known_products)}, or add it under [products]")
         return self
 
     def _gives_known_values(self, extract: ExtractMapping, name: str, codes: str | None) -> None:

@@ -15,10 +15,15 @@ class Declarations:
     """Declared by the mappings loaded so far, latest per name."""
 
     attributes: tuple[Mapping[str, Any], ...] = ()
-    labels: tuple[str, ...] = ()
+    outcomes: tuple[Mapping[str, Any], ...] = ()  # of flat files: name, meaning (loss, sale, other), product sold, label_en, label_fr
     products: Mapping[str, str] = field(default_factory=dict)
     bank: str = ""
     currency: str = ""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the outcome columns."""
+        return tuple(str(entry["name"]) for entry in self.outcomes)
 
 
 def read_declarations(lake: str) -> Declarations:
@@ -29,7 +34,7 @@ def read_declarations(lake: str) -> Declarations:
     document = json.loads(path.read_text(encoding="utf-8"))
     return Declarations(
         tuple(document.get("attributes", ())),
-        tuple(document.get("labels", ())),
+        tuple(document.get("outcomes", ())),
         dict(document.get("products", {})),
         document.get("bank", ""),
         document.get("currency", ""),
@@ -39,10 +44,9 @@ def read_declarations(lake: str) -> Declarations:
 def declare(lake: str, new: Declarations) -> None:
     """Add a mapping's declarations, replacing entries of the same name; written whole or not at all."""
     known = read_declarations(lake)
-    attributes = {entry["name"]: dict(entry) for entry in (*known.attributes, *new.attributes)}
     document = {
-        "attributes": list(attributes.values()),
-        "labels": list(dict.fromkeys((*known.labels, *new.labels))),
+        "attributes": _latest(known.attributes, new.attributes),
+        "outcomes": _latest(known.outcomes, new.outcomes),
         "products": {**known.products, **new.products},
         "bank": new.bank or known.bank,
         "currency": new.currency or known.currency,
@@ -55,3 +59,8 @@ def declare(lake: str, new: Declarations) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     part.replace(path)
+
+
+def _latest(known: tuple[Mapping[str, Any], ...], new: tuple[Mapping[str, Any], ...]) -> list[dict[str, Any]]:
+    """Entries by name, the latest of each."""
+    return list({entry["name"]: dict(entry) for entry in (*known, *new)}.values())

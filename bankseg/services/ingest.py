@@ -94,8 +94,8 @@ def _declarations(mapping: Mapping) -> Declarations:
         for extract_mapping in mapping.extract
         for name, attribute in extract_mapping.attributes.items()
     ]
-    labels = tuple(extract_mapping.label.name for extract_mapping in mapping.extract if extract_mapping.label)
-    return Declarations(tuple(attributes), labels, mapping.products, mapping.bank.name, mapping.bank.currency)
+    outcomes = [extract_mapping.label.model_dump(mode="json", exclude={"column", "positive"}) for extract_mapping in mapping.extract if extract_mapping.label]
+    return Declarations(tuple(attributes), tuple(outcomes), mapping.products, mapping.bank.name, mapping.bank.currency)
 
 
 @contextmanager

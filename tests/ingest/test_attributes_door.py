@@ -3,6 +3,9 @@
 from datetime import date
 from pathlib import Path
 
+import pytest
+
+from bankseg.domain.errors import ConfigurationError
 from bankseg.lake.declarations import read_declarations
 from tests.ingest.intake import SmallBank, report_of, small_bank
 
@@ -23,6 +26,8 @@ City = { type = "category" }
 name = "left"
 column = "Exited"
 positive = ["1"]
+meaning = "loss"
+label_fr = "Parti"
 """
 
 
@@ -50,6 +55,18 @@ def test_values_are_known_on_the_day_of_the_extract_and_declared_with_the_lake(t
     declared = read_declarations(bank.settings.lake)
     assert [(entry["name"], entry["type"], entry["is_protected"]) for entry in declared.attributes] == [("Age", "number", True), ("City", "category", False)]
     assert declared.labels == ("left",)
+    assert declared.outcomes == ({"name": "left", "meaning": "loss", "product": None, "label_en": "", "label_fr": "Parti"},)
+
+
+@pytest.mark.parametrize(
+    "declared", ['meaning = "sale"', 'meaning = "loss"\nproduct = "savings"', 'meaning = "sale"\nproduct = "moonbeams"', 'meaning = "churn"', ""]
+)
+def test_an_outcome_says_what_it_means_and_what_was_sold(tmp_path: Path, declared: str) -> None:
+    bank = small_bank(tmp_path)
+    bank.write({"flat.csv": "Age,City,Exited\n42,Lyon,1\n"})
+
+    with pytest.raises(ConfigurationError, match="label"):
+        bank.load(MAPPING.replace('meaning = "loss"', declared))
 
 
 def test_a_later_file_adds_new_observations_and_leaves_the_clients_alone(tmp_path: Path) -> None:
