@@ -25,22 +25,26 @@ ABOUT = {
 }
 
 
-def run_to(bank: Bank, as_of: date | None, until: Stage, *, quiet: bool) -> Run:
+def run_to(bank: Bank, as_of: date | None, until: Stage, *, quiet: bool, retrain: bool = False) -> Run:
     """Start or resume the run, with a worker of our own when none answers, and wait with progress bars."""
     schema.upgrade(bank.engine)
     with embedded_services(bank.settings) as services, bars(quiet=quiet) as progress:
-        run_id = start_run(bank, as_of, until)
+        run_id = start_run(bank, as_of, until, retrain=retrain)
         return follow_run(bank, run_id, until, show=stage_bars(progress), pause=services.pause)
 
 
 def _command(name: str, until: Stage, about: str) -> click.Command:
+    always = until is Stage.TRAIN
+    retrain_help = "Train every target again, also those whose champion is young enough" + (": what this command is for." if always else ".")
+
     @click.command(name, help=f"{about} Stages before it run first; what is done is not done twice.")
     @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), default=None, help="Last day whose data may be known; default: the last day of the history.")
+    @click.option("--retrain/--no-retrain", default=always, show_default=True, help=retrain_help)
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-    def command(as_of: datetime | None, *, as_json: bool) -> None:
+    def command(as_of: datetime | None, *, retrain: bool, as_json: bool) -> None:
         with reported(as_json=as_json):
             bank = open_bank(Settings())
-            run = run_to(bank, as_of.date() if as_of else None, until, quiet=as_json)
+            run = run_to(bank, as_of.date() if as_of else None, until, quiet=as_json, retrain=retrain)
             with reading(bank.engine) as session:
                 stages = stage_progress(session, run.id or 0)
             document = {

@@ -1,16 +1,19 @@
 """Runs: planning one for an as-of date, laying out its jobs, and reading how it goes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
 from typing import Any
 
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from bankseg.domain.errors import MissingDataError
 from bankseg.domain.jobs import STAGES, JobState, RunState, Stage
 from bankseg.features.build import features_digest
+from bankseg.features.catalogue import Feature, catalogue
 from bankseg.features.labels import can_label
 from bankseg.lake.extent import bucket_count, first_fact_on, last_fact_on, products_held
 from bankseg.lake.files import hash_files, table_versions, versions_digest
@@ -19,14 +22,17 @@ from bankseg.propensity.targets import Target, targets_for
 from bankseg.queue import ring
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import advance
-from bankseg.storage import audit
+from bankseg.services.registry import Standing, beside, standing
+from bankseg.storage import audit, model_proposal, recorded_document
 from bankseg.storage.database import db_now, reading, transaction
 from bankseg.storage.import_batch import last_extract_on
 from bankseg.storage.job import Job
+from bankseg.storage.propensity_model import champions
 from bankseg.storage.run import Run
 
-# Stages whose files are written anew when the stage that reads them failed: they are cheap, and a damaged file would fail it again.
-WRITTEN_BY = {Stage.SEGMENT: Stage.SCORE, Stage.PUBLISH: Stage.SEGMENT}
+# Stages whose files are written anew, or checked and written anew where damaged, when the stage that reads them failed: a damaged file would fail it again.
+WRITTEN_BY = {Stage.TRAIN: Stage.SNAPSHOT, Stage.SCORE: Stage.SNAPSHOT, Stage.SEGMENT: Stage.SCORE, Stage.PUBLISH: Stage.SEGMENT}
+EVERY_TARGET = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,32 @@ class Planned:
     refusal: str | None
 
 
-def start_run(bank: Bank, as_of: date | None, until: Stage = Stage.PUBLISH, *, person_id: int | None = None) -> int:
-    """Start, resume or extend the run for a date and return its id; the same inputs are the same run.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a new run is made of, read from the lake before the store is locked."""
+
+    as_of: date
+    versions: dict[str, int]
+    file_hashes: dict[str, str]
+    planned: list[Planned]
+    products: list[str]
+    features: frozenset[str]
+
+
+def start_run(
+    bank: Bank,
+    as_of: date | None,
+    until: Stage = Stage.PUBLISH,
+    *,
+    person_id: int | None = None,
+    retrain: bool = False,
+) -> int:
+    """Start, resume or extend the run for a date and return its id; the same inputs and the same models in use are the same run.
+
+    Parameters
+    ----------
+    retrain
+        Train every target, also those whose champion is young enough to score the run as it is.
 
     Raises
     ------
@@ -47,29 +77,59 @@ def start_run(bank: Bank, as_of: date | None, until: Stage = Stage.PUBLISH, *, p
         When nothing was loaded.
     """
     try:
-        return _start_run(bank, as_of, until, person_id)
+        return _start_run(bank, as_of, until, person_id, retrain=retrain)
     except IntegrityError:  # somebody asked for the same run at the same moment and was faster: theirs is ours
-        return _start_run(bank, as_of, until, person_id)
+        return _start_run(bank, as_of, until, person_id, retrain=retrain)
 
 
-def _start_run(bank: Bank, as_of: date | None, until: Stage, person_id: int | None) -> int:
+def _start_run(bank: Bank, as_of: date | None, until: Stage, person_id: int | None, *, retrain: bool) -> int:
     versions = table_versions(bank.lake)
     day = as_of or last_fact_on(bank.lake, versions) or _extracted_on(bank)
     bucket_count(bank.lake)
     key = run_key(bank, day, versions)
+    with reading(bank.engine) as session:
+        known, asked = _known_run(session, key, retrain=retrain)
+        hashed = next((earlier.file_hashes for earlier in session.exec(select(Run).order_by(col(Run.id).desc()).limit(1))), {})
+    draft = _draft(bank, day, versions, hashed) if known is None else None  # hashing the lake takes long: the store is not locked meanwhile
     with transaction(bank.engine) as session:
-        run = session.exec(select(Run).where(Run.key == key).with_for_update()).one_or_none()
-        if run is None:
-            run = _new_run(session, bank, key, day, versions)
+        known, asked = _known_run(session, key, retrain=retrain)
+        if known is None and draft is not None:
+            run = _new_run(session, bank, _free_key(session, key), draft, asked, person_id)
             audit.record(session, "run_started", f"run {run.id}", person_id=person_id, as_of=str(day))
-        elif run.state in {RunState.FAILED, RunState.QUARANTINED}:
-            _try_again(session, run)
-            audit.record(session, "run_tried_again", f"run {run.id}", person_id=person_id)
+        else:
+            run = session.exec(select(Run).where(Run.id == known).with_for_update()).one()
+            if run.state in {RunState.FAILED, RunState.QUARANTINED}:
+                _try_again(session, run)
+                audit.record(session, "run_tried_again", f"run {run.id}", person_id=person_id)
         _lay_out(session, run, until)
         rung = advance(session, run)
         run_id = run.id or 0
     ring(bank.settings, rung)
     return run_id
+
+
+def _known_run(session: Session, key: str, *, retrain: bool) -> tuple[int | None, frozenset[str]]:
+    """The latest run of these inputs when it is what is asked for, and the targets whose training is asked for."""
+    asked = frozenset({EVERY_TARGET}) if retrain else frozenset(request.target for request in model_proposal.retrainings_asked_for(session))
+    run = session.exec(select(Run).where(col(Run.key).startswith(key, autoescape=True)).order_by(col(Run.id).desc()).limit(1)).one_or_none()
+    if run is None or not _covers(session, run, asked):
+        return None, asked
+    return run.id, asked
+
+
+def _covers(session: Session, run: Run, asked: frozenset[str]) -> bool:
+    """Whether a run trained what is asked for, and scores with the versions in use now."""
+    kept = run.plan.get("kept", {})
+    if (EVERY_TARGET in asked and kept) or asked & set(kept):
+        return False
+    in_use = {model.target: model for model in champions(session) if model.as_of <= run.as_of}
+    return all(run.models.get(target, model.digest) == model.digest for target, model in in_use.items())
+
+
+def _free_key(session: Session, key: str) -> str:
+    """The key of the first run of these inputs, or with a number behind it for one that trains or scores with other versions."""
+    before = session.exec(select(func.count()).select_from(Run).where(col(Run.key).startswith(key, autoescape=True))).one()
+    return f"{key}:{before + 1}" if before else key
 
 
 def run_key(bank: Bank, as_of: date, versions: dict[str, int]) -> str:
@@ -88,7 +148,8 @@ def planned_targets(bank: Bank, as_of: date, versions: dict[str, int]) -> list[P
         "minimum_positives": bank.policy.section("churn")["minimum_positives"],
     }
     first = first_fact_on(bank.lake, versions)
-    targets = targets_for(values, sold, bank.declarations.labels)
+    exits = bank.policy.section("churn")["product_exits"]
+    targets = [target for target in targets_for(values, sold, bank.declarations.labels) if target.kind != "product_exit" or target.product in exits]
     return [_planned(bank, target, as_of, first) for target in targets if can_label(target.label_sql, tables)]
 
 
@@ -113,29 +174,60 @@ def _planned(bank: Bank, target: Target, as_of: date, first: date | None) -> Pla
     return Planned(target, plan, None)
 
 
-def _new_run(session: Session, bank: Bank, key: str, as_of: date, versions: dict[str, int]) -> Run:
-    planned = planned_targets(bank, as_of, versions)
-    known: dict[str, str] = {}
-    for earlier in session.exec(select(Run).order_by(col(Run.id).desc()).limit(1)):
-        known = earlier.file_hashes
+def _draft(bank: Bank, as_of: date, versions: dict[str, int], hashed: dict[str, str]) -> Draft:
+    products = list(products_held(bank.lake, versions))
+    names = frozenset(feature.name for feature in known_features(bank, versions, products))
+    return Draft(as_of, versions, hash_files(bank.lake, versions, hashed), planned_targets(bank, as_of, versions), products, names)
+
+
+def known_features(bank: Bank, versions: Mapping[str, int], products: Sequence[str]) -> tuple[Feature, ...]:
+    """The feature catalogue over these tables and products."""
+    tables = frozenset(versions) | ({"balances"} if "transactions" in versions else frozenset())
+    return catalogue(tables, products, bank.declarations.attributes)
+
+
+def _new_run(session: Session, bank: Bank, key: str, draft: Draft, asked: frozenset[str], person_id: int | None) -> Run:
+    standings = {
+        entry.target.name: standing(session, bank, entry.target, draft.as_of, draft.features, is_asked=bool(asked & {EVERY_TARGET, entry.target.name}))
+        for entry in draft.planned
+    }
+    trained = [entry for entry in draft.planned if standings[entry.target.name].train_because]
     run = Run(
         key=key,
-        as_of=as_of.isoformat(),
-        table_versions=versions,
-        file_hashes=hash_files(bank.lake, versions, known),
-        policy_sha256=bank.policy.sha256,
-        refusals={entry.target.name: entry.refusal for entry in planned if entry.refusal},
+        as_of=draft.as_of.isoformat(),
+        table_versions=draft.versions,
+        file_hashes=draft.file_hashes,
+        policy_sha256=recorded_document.keep(session, "policy", bank.policy.values),
+        declarations_sha256=recorded_document.keep(session, "declarations", asdict(bank.declarations)),
+        started_by=person_id,
+        models={target: found.model.digest for target, found in standings.items() if found.model},
+        shadows=_shadows(session, draft, standings),
+        refusals={entry.target.name: entry.refusal for entry in trained if entry.refusal},
         plan={
             "buckets": bucket_count(bank.lake),
             "shards": bank.settings.shards,
-            "products": list(products_held(bank.lake, versions)),
-            "targets": {entry.target.name: _as_json(entry) for entry in planned if not entry.refusal},
+            "products": draft.products,
+            "targets": {entry.target.name: _as_json(entry) for entry in trained if not entry.refusal},
+            "trained_because": {entry.target.name: standings[entry.target.name].train_because for entry in trained if not entry.refusal},
+            "kept": {target: found.model.version for target, found in standings.items() if found.model and not found.train_because},
         },
         created_at=session.scalar(select(db_now())) or 0.0,
     )
     session.add(run)
     session.flush()
+    for request in model_proposal.retrainings_asked_for(session):
+        if request.target in run.plan["targets"]:
+            request.state, request.run_id = "served", run.id
     return run
+
+
+def _shadows(session: Session, draft: Draft, standings: Mapping[str, Standing]) -> dict[str, list[str]]:
+    """Digests of the versions scored beside the one in use, by target."""
+    found = {
+        target: [model.digest for model in beside(session, target, draft.as_of, draft.features) if known.model is None or model.id != known.model.id]
+        for target, known in standings.items()
+    }
+    return {target: digests for target, digests in found.items() if digests}
 
 
 def _as_json(entry: Planned) -> dict[str, Any] | None:
@@ -168,6 +260,8 @@ def _try_again(session: Session, run: Run) -> None:
     anew = {WRITTEN_BY[Stage(job.stage)] for job in failed if job.stage in WRITTEN_BY}
     for job in (*failed, *(job for job in jobs if job.stage in anew and job.state == JobState.DONE)):
         job.state, job.attempt, job.error = JobState.WAITING, 0, None
+        if job.stage == Stage.SNAPSHOT:
+            job.payload = {**job.payload, "is_suspect": True}  # its files are read through, and those that are damaged written again
     session.flush()
 
 

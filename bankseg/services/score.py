@@ -16,10 +16,11 @@ from bankseg.lake.parquet import read_checked, write_whole
 from bankseg.propensity.artefacts import load
 from bankseg.propensity.predict import Propensity
 from bankseg.services.bank import Bank
+from bankseg.services.eligibility import eligibility
 from bankseg.services.jobs import Claim
+from bankseg.services.shadow import shadow_models
 from bankseg.services.snapshot import lake_at, snapshot_path
 from bankseg.storage.database import reading
-from bankseg.storage.propensity_model import champion
 from bankseg.storage.run import Run
 
 IDENTITY = (
@@ -40,16 +41,14 @@ def score_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     """Score the shard's buckets: features -> propensities -> reasons -> one file a bucket."""
     with reading(bank.engine) as session:
         run = session.get_one(Run, claim.run_id)
-        digests = dict(run.models)
-        for target in run.refusals:
-            if target not in digests and (known := champion(session, target)) is not None:
-                digests[target] = known.digest
+    digests = dict(run.models)
     models = {target: load(bank.settings.artefacts, digest, bank.settings.key()) for target, digest in sorted(digests.items())}
+    shadows = shadow_models(bank, run)
     buckets: list[int] = claim.payload["buckets"]
     scored = 0
     for done, bucket in enumerate(buckets):
         claim.progress(done, len(buckets), f"scoring bucket {bucket}")
-        table = score_bucket(bank, run, models, bucket)
+        table = score_bucket(bank, run, models, bucket, shadows)
         claim.progress(done, len(buckets), f"scoring bucket {bucket}")
         write_whole(table, scores_path(bank, claim.run_id, bucket))
         scored += table.num_rows
@@ -62,32 +61,18 @@ def scores_path(bank: Bank, run_id: int, bucket: int) -> Path:
     return bank.snapshots / "runs" / str(run_id) / "scores" / f"bucket={bucket:04d}.parquet"
 
 
-def score_bucket(bank: Bank, run: Run, models: Mapping[str, Propensity], bucket: int) -> pa.Table:
-    """Identity, snapshot, propensities and reasons of one bucket's clients."""
+def score_bucket(bank: Bank, run: Run, models: Mapping[str, Propensity], bucket: int, shadows: Mapping[str, tuple[str, Propensity]] | None = None) -> pa.Table:
+    """Identity, snapshot, propensities and reasons of one bucket's clients; propensities of versions not in use stand in columns of their own."""
     snapshot = read_checked(snapshot_path(bank, run, run.as_of, bucket))
     table = _with_identity(bank, run, bucket, snapshot)
-    scoreable = may_be_scored(bank, table)
-    propensities = {target: _propensity(bank, model, table, scoreable, target) for target, model in models.items()}
+    beside = shadows or {}
+    eligible = eligibility(bank, run, bucket, table.column("client_id"), {*models, *(target for target, _ in beside.values())})
+    propensities = {target: _propensity(model, table, eligible[target]) for target, model in models.items()}
     for target, values in propensities.items():
         table = table.append_column(f"p:{target}", pa.array(values, pa.float64(), from_pandas=True))
+    for column, (target, model) in beside.items():
+        table = table.append_column(column, pa.array(_propensity(model, table, eligible[target]), pa.float64(), from_pandas=True))
     return _with_reasons(bank, table, models, propensities)
-
-
-def may_be_scored(bank: Bank, table: pa.Table) -> NDArray[np.bool_]:
-    """Clients a propensity may be given to: living, not prospects, not in default, with an open account and enough history."""
-    population = bank.policy.section("population")
-    least = int(population["least_tenure_days"])
-    status = np.array(table.column("status").to_pylist(), dtype=object)
-    is_alive = np.array(table.column("deceased_on").is_null().to_pylist(), dtype=bool)
-    active: NDArray[np.bool_] = (status != "prospect") & is_alive & (_numbers(table, "tenure_days") >= least)
-    if "days_past_due" in table.column_names:
-        active &= ~(_numbers(table, "days_past_due") > float(population["most_days_past_due"]))
-    return active & (_numbers(table, "open_accounts") > 0) if "open_accounts" in table.column_names else active
-
-
-def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
-    """A column as float64, NaN where it is null, so that a comparison with a missing value is false."""
-    return np.asarray(table.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
 
 
 def _with_identity(bank: Bank, run: Run, bucket: int, snapshot: pa.Table) -> pa.Table:
@@ -111,30 +96,12 @@ def _available(connection: LocalBucket) -> list[tuple[str, str]]:
     return [*parts, ("talked", LAST_INTERACTION)] if "interactions" in connection.tables else parts
 
 
-def _propensity(bank: Bank, model: Propensity, table: pa.Table, scoreable: NDArray[np.bool_], target: str) -> NDArray[np.float64]:
-    """Calibrated propensities, NaN for clients outside the target's population."""
-    eligible = in_population(bank, table, target) & (scoreable if not target.startswith("label:") else True)
+def _propensity(model: Propensity, table: pa.Table, eligible: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Calibrated propensities, NaN for clients of whom the target may not be asked."""
     values = np.full(table.num_rows, np.nan)
     if eligible.any():
         values[eligible] = model.predict(table.filter(pa.array(eligible, pa.bool_())))
     return values
-
-
-def in_population(bank: Bank, table: pa.Table, target: str) -> NDArray[np.bool_]:
-    """Clients the target's label speaks of, as its SQL says: no estimate is given for a salary never paid in or a balance already gone."""
-    churn = bank.policy.section("churn")
-    rules: dict[str, list[tuple[str, float, float]]] = {  # column, least, most
-        "primary_loss": [("income_months_12m", float(churn["regular_months"]), np.inf), ("days_since_income", -np.inf, float(churn["one_cycle_days"]))],
-        "balance_attrition": [("deposits_mean_3m_minor", float(churn["attrition_floor_minor"]), np.inf)],
-        "dormancy": [("recency_days", -np.inf, float(churn["dormant_days"]) - 1)],
-        f"cross_sell:{target.partition(':')[2]}": [(f"holds_{target.partition(':')[2]}", -np.inf, 0.0)],
-    }
-    inside = np.ones(table.num_rows, dtype=bool)
-    for column, least, most in rules.get(target, []):
-        if column in table.column_names:
-            values = _numbers(table, column)
-            inside &= (values >= least) & (values <= most)
-    return inside
 
 
 def _with_reasons(bank: Bank, table: pa.Table, models: Mapping[str, Propensity], propensities: Mapping[str, NDArray[np.float64]]) -> pa.Table:

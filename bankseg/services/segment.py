@@ -12,9 +12,11 @@ from bankseg.segments.assign import Assignment, Inputs, assign
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
 from bankseg.services.score import scores_path
+from bankseg.services.shadow import shadow_summary
+from bankseg.storage import run as runs
 from bankseg.storage.database import reading, transaction
 from bankseg.storage.published_client import PublishedClient
-from bankseg.storage.run import Run, current
+from bankseg.storage.run import Run
 
 PARTS = ("clients", "offers", "cases")
 
@@ -24,7 +26,7 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     claim.progress(0, 3, "assigning tiers, bands and segments")
     with reading(bank.engine) as session:
         run = session.get_one(Run, claim.run_id)
-        before = current(session)
+        before = runs.published_before(session, run.as_of)
         tiers = _tiers_before(session, before)
     inputs = Inputs(
         scores=[scores_path(bank, claim.run_id, bucket) for bucket in range(int(run.plan["buckets"]))],
@@ -41,7 +43,8 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         read_checked(path)  # the assignment reads with DuckDB, which checks no page checksums
     assignment = assign(bank.policy, inputs)
     claim.progress(2, 3, "writing")
-    return _write(bank, claim, assignment)
+    shadows = shadow_summary([read_checked(path) for path in inputs.scores], run.shadows)
+    return _write(bank, claim, assignment, shadows)
 
 
 def part_path(bank: Bank, run_id: int, part: str) -> Path:
@@ -49,14 +52,14 @@ def part_path(bank: Bank, run_id: int, part: str) -> Path:
     return bank.snapshots / "runs" / str(run_id) / f"{part}.parquet"
 
 
-def _write(bank: Bank, claim: Claim, assignment: Assignment) -> dict[str, Any]:
+def _write(bank: Bank, claim: Claim, assignment: Assignment, shadows: dict[str, Any]) -> dict[str, Any]:
     for part, table in zip(PARTS, (assignment.clients, assignment.offers, assignment.cases), strict=True):
         write_whole(table, part_path(bank, claim.run_id, part))
     digest = digest_of(part_path(bank, claim.run_id, part) for part in PARTS)
     with transaction(bank.engine) as session:
         claim.hold(session)
         run = session.exec(select(Run).where(Run.id == claim.run_id).with_for_update()).one()
-        run.summary = {**assignment.summary, "cuts": assignment.cuts}
+        run.summary = {**assignment.summary, "cuts": assignment.cuts, "shadows": shadows}
         run.n_expected = assignment.clients.num_rows
         run.result_sha256 = digest
     claim.progress(3, 3)

@@ -1,6 +1,6 @@
 """Snapshots: every client's features at an origin, bucket by bucket, with the outcomes that had matured by the run's date."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bankseg.domain.errors import ArtefactError
 from bankseg.domain.horizon import Horizon
 from bankseg.features.build import build_snapshot, features_digest
-from bankseg.features.labels import build_labels, can_label
+from bankseg.features.labels import BY_PRODUCT, build_labels, can_label
 from bankseg.lake.files import versions_digest
 from bankseg.lake.local import LakeAt, LocalBucket
-from bankseg.lake.parquet import write_whole
+from bankseg.lake.parquet import read_checked, write_whole
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
 from bankseg.storage.database import reading
@@ -25,16 +26,20 @@ LABELS_SCHEMA = pa.schema(LABELS)
 
 
 def snapshot_job(bank: Bank, claim: Claim) -> dict[str, Any]:
-    """Compute the features of some buckets at one origin, and its outcomes when it is an origin of the plan; files that exist are kept."""
+    """Compute the features of some buckets at one origin, and its outcomes when it is an origin of the plan.
+
+    Files that exist are kept; after a stage could not read them they are read through first, and a damaged one is written again.
+    """
     with reading(bank.engine) as session:
         run = session.get_one(Run, claim.run_id)
     origin = date.fromisoformat(claim.payload["origin"])
     buckets: list[int] = claim.payload["buckets"]
     lake = lake_at(bank, run)
+    keeps = _is_sound if claim.payload.get("is_suspect") else Path.exists
     clients = 0
     for done, bucket in enumerate(buckets):
         claim.progress(done, len(buckets), f"features as of {origin}, bucket {bucket}")
-        clients += _one_bucket(bank, run, lake, origin, bucket)
+        clients += write_bucket(bank, run, lake, origin, bucket, keeps)
     claim.progress(len(buckets), len(buckets))
     return {"clients": clients}
 
@@ -51,8 +56,8 @@ def snapshot_path(bank: Bank, run: Run, origin: str, bucket: int) -> Path:
 
 def labels_path(bank: Bank, run: Run, origin: str, bucket: int) -> Path:
     """File of one bucket's outcomes at an origin, as known on the run's date."""
-    thresholds = sha256(repr(sorted(_thresholds(bank).items())).encode()).hexdigest()[:8]
-    return _folder(bank, run, origin) / f"labels-{run.as_of}-{thresholds}" / f"bucket={bucket:04d}.parquet"
+    digest = sha256(repr(sorted(thresholds(bank).items())).encode()).hexdigest()[:8]
+    return _folder(bank, run, origin) / f"labels-{run.as_of}-{digest}" / f"bucket={bucket:04d}.parquet"
 
 
 def _folder(bank: Bank, run: Run, origin: str) -> Path:
@@ -61,20 +66,29 @@ def _folder(bank: Bank, run: Run, origin: str) -> Path:
     return bank.snapshots / origin / f"{versions_digest(run.table_versions)}-{features_digest()[:12]}-{economics}-{declared}"
 
 
-def _one_bucket(bank: Bank, run: Run, lake: LakeAt, origin: date, bucket: int) -> int:
+def write_bucket(bank: Bank, run: Run, lake: LakeAt, origin: date, bucket: int, keeps: Callable[[Path], bool] = Path.exists) -> int:
+    """Write one bucket's features, and its outcomes when it is an origin of the plan, unless the files are there to be kept; clients written."""
     features_file = snapshot_path(bank, run, origin.isoformat(), bucket)
     labels_file = labels_path(bank, run, origin.isoformat(), bucket)
     clients = 0
-    if not features_file.exists():
+    if not keeps(features_file):
         with LocalBucket(lake, bucket, origin) as connection:
             snapshot = build_snapshot(connection, bank.policy.horizon(origin), run.plan["products"], bank.declarations.attributes)
         write_whole(snapshot, features_file)
         clients = int(snapshot.num_rows)
     by_horizon = _targets_at(run, origin)
-    if by_horizon and not labels_file.exists():
-        parts = [_labels(bank, lake, bucket, horizon, targets, date.fromisoformat(run.as_of)) for horizon, targets in by_horizon.items()]
+    if by_horizon and not keeps(labels_file):
+        parts = [outcomes_of(bank, lake, bucket, horizon, targets, date.fromisoformat(run.as_of)) for horizon, targets in by_horizon.items()]
         write_whole(pa.concat_tables(parts), labels_file)
     return clients
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        read_checked(path)
+    except ArtefactError:
+        return False
+    return True
 
 
 def _targets_at(run: Run, origin: date) -> dict[Horizon, list[str]]:
@@ -89,7 +103,7 @@ def _targets_at(run: Run, origin: date) -> dict[Horizon, list[str]]:
     return found
 
 
-def _labels(bank: Bank, lake: LakeAt, bucket: int, horizon: Horizon, targets: list[str], known_on: date) -> pa.Table:
+def outcomes_of(bank: Bank, lake: LakeAt, bucket: int, horizon: Horizon, targets: list[str], known_on: date) -> pa.Table:
     """Outcomes of the targets of one horizon, one row per target and client; all products are labelled by one statement."""
     senses: dict[str, list[str]] = {}
     for target in targets:
@@ -97,7 +111,7 @@ def _labels(bank: Bank, lake: LakeAt, bucket: int, horizon: Horizon, targets: li
         senses.setdefault("client_label" if sense == "label" else sense, []).append(detail)
     with LocalBucket(lake, bucket, horizon.as_of, (horizon.outcome_last_on, known_on)) as connection:
         parts = [
-            _outcomes(connection, sense, details, horizon, known_on, _thresholds(bank))
+            _outcomes(connection, sense, details, horizon, known_on, thresholds(bank))
             for sense, details in senses.items()
             if can_label(sense, connection.tables)
         ]
@@ -110,9 +124,9 @@ def _outcomes(connection: LocalBucket, sense: str, details: list[str], horizon: 
             [_rows(build_labels(connection, sense, horizon, known_on, {**thresholds, "label": label}), f"label:{label}") for label in details]
         )
     rows = build_labels(connection, sense, horizon, known_on, {**thresholds, "products": details})
-    if sense != "cross_sell":
+    if sense not in BY_PRODUCT:
         return _rows(rows, sense)
-    names = pc.binary_join_element_wise("cross_sell", rows.column("product"), ":")  # type: ignore[call-overload]  # the stubs know no mix of text and column
+    names = pc.binary_join_element_wise(sense, rows.column("product"), ":")  # type: ignore[call-overload]  # the stubs know no mix of text and column
     return pa.table([rows.column("client_id"), names, rows.column("outcome").cast(pa.int8())], schema=LABELS_SCHEMA)
 
 
@@ -121,7 +135,8 @@ def _rows(rows: pa.Table, target: str) -> pa.Table:
     return pa.table([rows.column("client_id"), names, rows.column("outcome").cast(pa.int8())], schema=LABELS_SCHEMA)
 
 
-def _thresholds(bank: Bank) -> Mapping[str, Any]:
+def thresholds(bank: Bank) -> Mapping[str, Any]:
+    """Policy values that the SQL of labels names."""
     churn = bank.policy.section("churn")
     names = ("attrition_share", "explained_share", "attrition_floor_minor", "dormant_days", "regular_months", "one_cycle_days", "two_cycles_days")
     return {**bank.policy.section("population"), **{name: churn[name] for name in names}}

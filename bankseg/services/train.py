@@ -1,5 +1,6 @@
 """Training: one target's model from the run's snapshots, saved, checked in a child process, and registered."""
 
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -8,25 +9,36 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from bankseg.domain.errors import LeakageError, MissingDataError, TooFewPositivesError
-from bankseg.features.catalogue import Feature, catalogue
+from bankseg.features.catalogue import Feature
 from bankseg.lake.parquet import read_checked, row_count
 from bankseg.propensity.artefacts import Artefact, save, verify_in_child
 from bankseg.propensity.dataset import Dataset
+from bankseg.propensity.targets import Target
 from bankseg.propensity.train import Trained, train
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
-from bankseg.services.runs import origins_from_json, planned_targets, seed_of
+from bankseg.services.registry import definition_of, enter, materiality, review_date
+from bankseg.services.runs import known_features, origins_from_json, planned_targets, seed_of
 from bankseg.services.snapshot import labels_path, snapshot_path
-from bankseg.storage import audit
-from bankseg.storage.database import db_now, reading, transaction
-from bankseg.storage.propensity_model import PropensityModel, champion
+from bankseg.storage import audit, fold_opening
+from bankseg.storage.database import reading, transaction
+from bankseg.storage.propensity_model import SCORED_BESIDE, ModelStatus, PropensityModel
 from bankseg.storage.run import Run
 
 # Rows one training may hold in memory; beyond it whole buckets of clients are left out, and buckets are random by construction.
 MOST_ROWS = 1_500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A trained model that is stored and checked, and how many positives it had."""
+
+    trained: Trained
+    artefact: Artefact
+    positives: int
 
 
 def train_job(bank: Bank, claim: Claim) -> dict[str, Any]:
@@ -47,13 +59,12 @@ def train_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         return _refuse(bank, claim, name, str(refusal))
     artefact = save(trained, bank.settings.artefacts, bank.settings.key())
     verify_in_child(bank.settings.artefacts, artefact.digest, bank.settings.key())
-    return _register(bank, claim, run, trained, artefact, dataset)
+    return _register(bank, claim, run, target, Learned(trained, artefact, dataset.positives))
 
 
 def model_features(bank: Bank, run: Run) -> list[Feature]:
     """Features a propensity model may read, in catalogue order."""
-    tables = frozenset(run.table_versions) | ({"balances"} if "transactions" in run.table_versions else frozenset())
-    known = catalogue(tables, run.plan["products"], bank.declarations.attributes)
+    known = known_features(bank, run.table_versions, run.plan["products"])
     return [feature for feature in known if "propensity" in feature.purposes and not feature.is_protected]
 
 
@@ -104,36 +115,55 @@ def _refuse(bank: Bank, claim: Claim, target: str, why: str) -> dict[str, Any]:
     return {"refused": why}
 
 
-def _register(bank: Bank, claim: Claim, run: Run, trained: Trained, artefact: Artefact, dataset: Dataset) -> dict[str, Any]:
-    """Write the version and, until promotion by a second person arrives, let it take over from the one before."""
-    name: str = claim.payload["target"]
+def _register(bank: Bank, claim: Claim, run: Run, target: Target, learned: Learned) -> dict[str, Any]:
+    """Enter the version, count the opening of its locked fold, and say what it is to the run: the one that scores, or one that is scored beside."""
     with transaction(bank.engine) as session:
         claim.hold(session)
-        known = session.exec(select(PropensityModel).where(PropensityModel.target == name, PropensityModel.digest == artefact.digest)).one_or_none()
-        model = known or _new_version(session, name, artefact.digest, run, trained, dataset)
-        session.add(model)
         locked = session.exec(select(Run).where(Run.id == run.id).with_for_update()).one()
-        locked.models = {**locked.models, name: artefact.digest}
-        locked.refusals = {key: why for key, why in locked.refusals.items() if key != name}
-        if known is None:
-            audit.record(session, "model_trained", f"{name} v{model.version}", run=run.id, digest=artefact.digest)
-    return {"digest": artefact.digest, "metrics": trained.metrics}
+        entered = enter(session, bank, _row(bank, run, target, learned), run_models=locked.models)
+        _count_opening(session, run, entered, learned)
+        fills_history = entered.status == ModelStatus.RETIRED and target.name not in locked.models
+        if entered.status == ModelStatus.CHAMPION or fills_history:
+            locked.models = {**locked.models, target.name: entered.digest}
+        elif entered.status in SCORED_BESIDE:
+            beside = locked.shadows.get(target.name, [])
+            locked.shadows = {**locked.shadows, target.name: [*(known for known in beside if known != entered.digest), entered.digest]}
+        locked.refusals = {key: why for key, why in locked.refusals.items() if key != target.name}
+    return {"digest": learned.artefact.digest, "version": entered.version, "status": entered.status, "metrics": learned.trained.metrics}
 
 
-def _new_version(session: Session, name: str, digest: str, run: Run, trained: Trained, dataset: Dataset) -> PropensityModel:
-    before = champion(session, name)
-    if before is not None:
-        before.status = "retired"
-    last = session.exec(
-        select(PropensityModel.version).where(PropensityModel.target == name).order_by(col(PropensityModel.version).desc()).limit(1)
-    ).one_or_none()
+def _row(bank: Bank, run: Run, target: Target, learned: Learned) -> PropensityModel:
+    governance = bank.policy.section("governance")
+    card = learned.trained.card
+    exposure = int(card["rows"].get("test", card["rows"].get("all", 0)))
+    tier = materiality(governance, exposure, target.purposes, target.materiality)
     return PropensityModel(
-        target=name,
-        version=(last or 0) + 1,
-        digest=digest,
+        target=target.name,
+        version=0,
+        digest=learned.artefact.digest,
         as_of=run.as_of,
         run_id=run.id,
-        positives=dataset.positives,
-        metrics=trained.metrics,
-        created_at=session.scalar(select(db_now())) or 0.0,
+        positives=learned.positives,
+        metrics=learned.trained.metrics,
+        trained_by=run.started_by,
+        features=[feature["name"] for feature in card["features"]],
+        definition_sha256=definition_of(bank, target),
+        exposure=exposure,
+        materiality=tier,
+        next_review_on=review_date(governance, tier, date.fromisoformat(run.as_of)).isoformat(),
+    )
+
+
+def _count_opening(session: Session, run: Run, entered: PropensityModel, learned: Learned) -> None:
+    fold = learned.trained.card.get("locked_fold") or {"origin": "", "rows_sha256": learned.trained.card["data_sha256"]}
+    why = run.plan.get("trained_because", {}).get(entered.target, "")
+    fold_opening.record(
+        session,
+        target=entered.target,
+        origin=fold["origin"] or "",
+        rows_sha256=fold["rows_sha256"],
+        run_id=run.id,
+        model_id=entered.id,
+        person_id=run.started_by,
+        why=why,
     )

@@ -23,7 +23,10 @@ class Run(SQLModel, table=True):
     table_versions: dict[str, int] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     file_hashes: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     policy_sha256: str = ""
-    models: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # target -> artefact digest
+    declarations_sha256: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    started_by: int | None = None  # person; empty when nobody was signed in
+    models: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # target -> digest of the model that scores it
+    shadows: dict[str, list[str]] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False, server_default="{}"))  # target -> digests scored beside
     refusals: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # target -> why no model
     plan: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     summary: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
@@ -53,3 +56,9 @@ def current(session: Session) -> Run | None:
 def latest(session: Session, limit: int = 50) -> list[Run]:
     """The most recent runs, newest first."""
     return list(session.exec(select(Run).order_by(col(Run.id).desc()).limit(limit)))
+
+
+def published_before(session: Session, as_of: str) -> Run | None:
+    """The published run of the latest date before this one: what a run continues from, whatever was published since for later dates."""
+    query = select(Run).where(Run.state == RunState.PUBLISHED, Run.as_of < as_of)
+    return session.exec(query.order_by(col(Run.as_of).desc(), col(Run.id).desc()).limit(1)).one_or_none()

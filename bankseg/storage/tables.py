@@ -2,7 +2,26 @@
 
 from sqlmodel import SQLModel
 
-from bankseg.storage import audit, import_batch, job, person, propensity_model, published_client, run, web_session
+from bankseg.storage import (
+    audit,
+    fold_opening,
+    import_batch,
+    job,
+    model_alert,
+    model_decision,
+    model_gate,
+    model_observation,
+    model_proposal,
+    person,
+    propensity_model,
+    published_client,
+    recorded_document,
+    run,
+    web_session,
+)
 
 METADATA = SQLModel.metadata
-ALL = (audit, import_batch, job, person, propensity_model, published_client, run, web_session)
+ALL = (
+    audit, fold_opening, import_batch, job, model_alert, model_decision, model_gate, model_observation, model_proposal, person, propensity_model, published_client,
+    recorded_document, run, web_session,
+)  # fmt: skip

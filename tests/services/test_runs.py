@@ -186,9 +186,10 @@ def test_a_failed_run_says_why_and_the_same_command_goes_on_from_there(bank):
     with pytest.raises(RunFailedError, match="give the same command again"):
         follow_run(bank, run_id, Stage.PUBLISH, show=lambda _stages: None, pause=lambda _seconds: None)
 
-    snapshot.write_bytes(kept)
     assert start_run(bank, AS_OF) == run_id
-    assert drive(bank) == ["score:1:1", "segment:1:all", "publish:1:all"]
+    assert drive(bank) == [*ORDER[:2], "score:1:1", "segment:1:all", "publish:1:all"]
+
+    assert snapshot.read_bytes() == kept
 
     run = run_row(bank, run_id)
     assert (run.state, run.error, run.n_rows) == (RunState.PUBLISHED, None, CLIENTS)
