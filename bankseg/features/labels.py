@@ -1,4 +1,4 @@
-"""Labels: the only readers past the as-of date, given outcome views that end with the outcome window."""
+"""Labels: whom an outcome may be asked of, at the as-of date; and what happened, by the only readers past that date."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -21,9 +21,13 @@ REQUIRES = {
     "primary_loss": ("accounts", "transactions"),
     "balance_attrition": ("accounts", "balances", "transactions"),
     "dormancy": ("accounts", "transactions"),
+    "product_exit": ("accounts",),
     "cross_sell": ("accounts",),
     "client_label": ("client_labels",),
 }
+# Labels that answer for every product asked for at once: a column says which.
+BY_PRODUCT = frozenset({"cross_sell", "product_exit"})
+ELIGIBLE = "eligible"
 
 
 def can_label(label: str, tables: frozenset[str]) -> bool:
@@ -44,7 +48,7 @@ def build_labels(connection: BucketConnection, label: str, horizon: Horizon, kno
     Returns
     -------
     pyarrow.Table
-        `client_id`, `outcome` (0 or 1), and `product` for `cross_sell`, which labels every product in `products` at once;
+        `client_id`, `outcome` (0 or 1), and `product` for the labels of `BY_PRODUCT`, which answer for every product in `products` at once;
         clients outside the label's population are absent.
 
     Raises
@@ -53,7 +57,7 @@ def build_labels(connection: BucketConnection, label: str, horizon: Horizon, kno
         When the outcome window has not matured by `known_on`.
     """
     if label == "client_label":
-        given: pa.Table = connection.arrow(_sql("client_label"), thresholds)
+        given: pa.Table = connection.arrow(_sql(label), thresholds)
         return given
     if not horizon.has_matured(known_on):
         raise MissingDataError(
@@ -61,17 +65,45 @@ def build_labels(connection: BucketConnection, label: str, horizon: Horizon, kno
             "a matured window",
             "take an earlier origin: immature outcomes are excluded, never zero",
         )
-    parameters = {
+    outcomes: pa.Table = connection.arrow(_outcome_statement(label, _population(connection)), {**_dates(horizon), **thresholds})
+    return outcomes
+
+
+def eligible_clients(connection: BucketConnection, label: str, horizon: Horizon, thresholds: Mapping[str, Any]) -> pa.Table:
+    """One bucket's clients of whom the label's outcome may be asked, as known at `horizon.as_of`: those who may be scored.
+
+    The statement is the part of the label's own SQL up to its population, so that training and scoring can never mean different clients.
+
+    Parameters
+    ----------
+    connection
+        The bucket as known at `horizon.as_of`; no outcome views are needed.
+    thresholds
+        As for `build_labels`.
+
+    Returns
+    -------
+    pyarrow.Table
+        `client_id`, and `product` for the labels of `BY_PRODUCT`.
+    """
+    rows: pa.Table = connection.arrow(_eligible_statement(label, _population(connection)), {**_dates(horizon), **thresholds})
+    return rows
+
+
+def _population(connection: BucketConnection) -> str:
+    """Banks with instalments leave out who is in default."""
+    return "performing" if "instalments" in connection.tables else "population"
+
+
+def _dates(horizon: Horizon) -> dict[str, date]:
+    return {
         "as_of": horizon.as_of,
         "outcome_first_on": horizon.outcome_first_on,
         "outcome_last_on": horizon.outcome_last_on,
         "outcome_tail_after": horizon.outcome_last_on - timedelta(days=TAIL_DAYS),
         "after_7_months": add_months(horizon.as_of, -7),
         **horizon.window_starts(),
-        **thresholds,
     }
-    outcomes: pa.Table = connection.arrow(_with_population(_sql(label), "performing" if "instalments" in connection.tables else "population"), parameters)
-    return outcomes
 
 
 def _sql(name: str) -> str:
@@ -79,18 +111,41 @@ def _sql(name: str) -> str:
 
 
 @cache
-def _with_population(sql: str, population: str) -> str:
-    """Label SQL with the shared population in front, as one more common table expression; banks with instalments leave out who is in default."""
-    tree = sqlglot.parse_one(sql, dialect="duckdb")
-    shared = (
-        [_named(_sql("population"), "clients_with_history"), _named(_sql(population), "population")]
-        if population == "performing"
-        else [_named(_sql(population), "population")]
-    )
-    known = tree.args.get("with_") or tree.args["with"]
-    known.set("expressions", [*shared, *known.expressions])
+def _outcome_statement(label: str, population: str) -> str:
+    """Label SQL with the shared population in front, and after its own population the clients whose outcome counts."""
+    tree = sqlglot.parse_one(_sql(label), dialect="duckdb")
+    before, after = _parts(tree)
+    _tables(tree).set("expressions", [*_shared(population), *before, _named(_sql("counted"), "counted"), *after])
     return tree.sql(dialect="duckdb")
 
 
-def _named(sql: str, name: str) -> exp.CTE:
+@cache
+def _eligible_statement(label: str, population: str) -> str:
+    tree = sqlglot.parse_one(_sql(label), dialect="duckdb")
+    before, _ = _parts(tree)
+    chosen = [exp.column("client_id"), *([exp.column("product")] if label in BY_PRODUCT else [])]
+    statement = exp.select(*chosen).from_(ELIGIBLE)
+    statement.set("with_", exp.With(expressions=[*([] if label == "client_label" else _shared(population)), *before]))
+    return statement.sql(dialect="duckdb")
+
+
+def _parts(tree: exp.Expr) -> tuple[list[exp.Expr], list[exp.Expr]]:
+    """The common tables of a label up to its population, and those after it."""
+    tables = list(_tables(tree).expressions)
+    place = next(place for place, table in enumerate(tables) if table.alias == ELIGIBLE)
+    return tables[: place + 1], tables[place + 1 :]
+
+
+def _tables(tree: exp.Expr) -> exp.Expr:
+    found: exp.Expr = tree.args["with_"]
+    return found
+
+
+def _shared(population: str) -> list[exp.Expr]:
+    if population == "performing":
+        return [_named(_sql("population"), "clients_with_history"), _named(_sql(population), "population")]
+    return [_named(_sql(population), "population")]
+
+
+def _named(sql: str, name: str) -> exp.Expr:
     return exp.CTE(this=sqlglot.parse_one(sql, dialect="duckdb"), alias=exp.TableAlias(this=exp.to_identifier(name)))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from bankseg.domain.errors import ConfigurationError
 
-Kind = Literal["churn", "cross_sell", "label"]
+Kind = Literal["churn", "product_exit", "cross_sell", "label"]
 
 # Defaults of definitions 4: contact lead time and outcome window, in days.
 GAP_DAYS, HORIZON_DAYS = 7, 90
@@ -27,9 +27,9 @@ class Target:
     name
         Stable name, for example `hard_exit`, `cross_sell:savings`, `label:exited`.
     kind
-        `churn`, `cross_sell` or `label` (a bank's own outcome column without history).
+        `churn`, `product_exit`, `cross_sell` or `label` (a bank's own outcome column without history).
     product
-        The product sold, for `cross_sell`.
+        The product given up or sold, for `product_exit` and `cross_sell`.
     gap_days, horizon_days
         Days skipped after `as_of`, and length of the outcome window; both 0 for `label`.
     minimum_positives
@@ -37,7 +37,7 @@ class Target:
     label_sql
         Name of the label expression under `features/labels`, without `.sql`.
     population, exclusions
-        Who is scored, and which outcomes do not count.
+        Who is scored, in words (the common table `eligible` of the label SQL says it in SQL), and which outcomes do not count.
     purposes
         What the propensity may be used for. Credit decisions are never among them.
     materiality, owner
@@ -85,6 +85,24 @@ CHURN_TARGETS: tuple[Target, ...] = (
 )  # fmt: skip
 
 
+def product_exit_target(product: str) -> Target:
+    """Loss of one product by a client who holds it, whether or not they leave the bank.
+
+    Examples
+    --------
+    >>> product_exit_target("savings").name
+    'product_exit:savings'
+    """
+    return Target(
+        f"product_exit:{product}",
+        "product_exit",
+        "product_exit",
+        "clients at as_of who hold the product, tenure 180 days or more, not deceased, not in default",
+        product=product,
+        exclusions=(*FOUR_DS[:3], "maturity of the contract", "move abroad", "replacement by the same product"),
+    )
+
+
 def cross_sell_target(product: str) -> Target:
     """Sale of one product to a client who does not hold it.
 
@@ -125,7 +143,7 @@ def label_target(name: str) -> Target:
 
 
 def targets_for(values: Mapping[str, Any], products: Sequence[str], labels: Sequence[str] = ()) -> tuple[Target, ...]:
-    """Every target of a bank: the churn senses, one sale per product, and its own labels.
+    """Every target of a bank: the churn senses, one loss and one sale per product, and its own labels.
 
     Parameters
     ----------
@@ -134,7 +152,7 @@ def targets_for(values: Mapping[str, Any], products: Sequence[str], labels: Sequ
         (`horizon_days` never shortens dormancy), and `targets`, a table of the same keys per target name.
         `Any`: a policy file holds numbers, texts and tables.
     products
-        Products of the bank, in its own order.
+        Products of the bank, in its own order: what may be lost or sold.
     labels
         Names of flat label columns.
 
@@ -146,9 +164,14 @@ def targets_for(values: Mapping[str, Any], products: Sequence[str], labels: Sequ
     Examples
     --------
     >>> [t.name for t in targets_for({}, ["savings"], ["exited"])]
-    ['hard_exit', 'primary_loss', 'balance_attrition', 'dormancy', 'cross_sell:savings', 'label:exited']
+    ['hard_exit', 'primary_loss', 'balance_attrition', 'dormancy', 'product_exit:savings', 'cross_sell:savings', 'label:exited']
     """
-    declared = (*CHURN_TARGETS, *(cross_sell_target(product) for product in dict.fromkeys(products)), *(label_target(name) for name in dict.fromkeys(labels)))
+    declared = (
+        *CHURN_TARGETS,
+        *(product_exit_target(product) for product in dict.fromkeys(products)),
+        *(cross_sell_target(product) for product in dict.fromkeys(products)),
+        *(label_target(name) for name in dict.fromkeys(labels)),
+    )
     own: Mapping[str, Mapping[str, Any]] = values.get("targets", {})
     unknown = sorted(set(own) - {target.name for target in declared})
     if unknown:

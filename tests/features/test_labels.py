@@ -7,7 +7,7 @@ import pytest
 from bankseg.domain.errors import MissingDataError
 from bankseg.domain.horizon import Horizon
 from bankseg.domain.policy import load_policy
-from bankseg.features.labels import build_labels, can_label
+from bankseg.features.labels import BY_PRODUCT, REQUIRES, build_labels, can_label, eligible_clients
 from bankseg.lake.local import LocalBucket
 from tests.small_lake import SmallLake
 
@@ -32,6 +32,12 @@ def outcomes(lake, sense, horizon=H, known_on=KNOWN_ON, **thresholds):
     with LocalBucket(lake.at_now(), 0, horizon.as_of, (horizon.outcome_last_on, known_on)) as bucket:
         rows = build_labels(bucket, sense, horizon, known_on, {**THRESHOLDS, **thresholds}).to_pylist()
     return {(row["client_id"], row["product"]) if "product" in row else row["client_id"]: row["outcome"] for row in rows}
+
+
+def eligible(lake, sense, horizon=H, **thresholds):
+    with LocalBucket(lake.at_now(), 0, horizon.as_of) as bucket:
+        rows = eligible_clients(bucket, sense, horizon, {**THRESHOLDS, **thresholds}).to_pylist()
+    return {tuple(row.values()) if len(row) > 1 else row["client_id"] for row in rows}
 
 
 def add_clients(lake, accounts):
@@ -101,7 +107,7 @@ def test_an_outcome_recorded_later_is_not_known_yet(lake):
     assert outcomes(lake, "hard_exit", known_on=news) == {"A": 1}
 
 
-@pytest.mark.parametrize("label", ["hard_exit", "primary_loss", "balance_attrition", "dormancy", "cross_sell"])
+@pytest.mark.parametrize("label", ["hard_exit", "primary_loss", "balance_attrition", "dormancy", "cross_sell", "product_exit"])
 def test_an_immature_window_is_refused_never_zero(lake, label):
     add_clients(lake, {"A": {}})
 
@@ -240,3 +246,87 @@ def test_a_client_in_default_is_not_scored_for_churn(lake):
     )
 
     assert set(outcomes(lake, "hard_exit")) == {"pays", "late"}
+
+
+def test_product_exit_is_asked_of_holders_and_labels_every_product_at_once(lake):
+    held = {
+        "keeps": {},
+        "closes": closed(IN_WINDOW),
+        "closes unexplained": closed(H.outcome_last_on, None),
+        "closes later": closed(AFTER),
+        "closed in the gap": closed(IN_GAP),
+        "matured": closed(IN_WINDOW, "maturity"),
+        "died": closed(IN_WINDOW, "death"),
+        "replaces": closed(IN_WINDOW),
+        "one of two": closed(IN_WINDOW),
+    }
+    add_clients(lake, {name: {**fields, "product": "savings"} for name, fields in held.items()})
+    lake.add("clients", {"client_id": "holds a card"})
+    lake.add(
+        "accounts",
+        {"account_id": "c", "client_id": "holds a card", "product": "card"},
+        {"account_id": "r", "client_id": "replaces", "product": "savings", "opened_on": IN_WINDOW},
+        {"account_id": "o", "client_id": "one of two", "product": "savings"},
+        {"account_id": "k", "client_id": "closes", "product": "current_account"},
+    )
+    found = outcomes(lake, "product_exit", products=["savings", "card", "mortgage"])
+
+    assert found == {
+        ("keeps", "savings"): 0, ("closes", "savings"): 1, ("closes unexplained", "savings"): 1, ("closes later", "savings"): 0, ("replaces", "savings"): 0,
+        ("one of two", "savings"): 0, ("holds a card", "card"): 0,
+    }  # fmt: skip
+
+
+def rich_lake(lake):
+    """Clients at every edge of the populations, with history before and after the as-of date."""
+    add_clients(
+        lake,
+        {
+            "all": {},
+            "leaves": closed(IN_WINDOW),
+            "new": {},
+            "settled": {},
+            "late": {},
+            "poor": {},
+            "silent": {},
+            "saver": {"product": "savings"},
+        },
+    )
+    lake.add("clients", {"client_id": "gone"}, {"client_id": "prospect", "status": "prospect"})
+    lake.add("accounts", {"account_id": "gone-1", "client_id": "gone", **closed(AS_OF)})
+    for client in ("all", "leaves", "settled", "late", "poor", "saver"):
+        days = [day for day in months(1, 9) if client != "leaves" or day <= IN_WINDOW]
+        lake.add("transactions", *pay(client, *days))
+    lake.add("transactions", *pay("silent", AS_OF - timedelta(days=200), H.outcome_last_on, kind="card_purchase"))
+    for client, minor in (("all", 900_000), ("leaves", 500_000), ("settled", 500_000), ("poor", 50_000), ("saver", 300_000)):
+        for day in (date(2025, 5, 31), AS_OF, date(2025, 9, 30)):
+            lake.add("balances", {"account_id": f"{client}-1", "client_id": client, "balance_on": day, "balance_minor": minor})
+    lake.add("instalments", {"account_id": "late-1", "client_id": "late", "due_on": date(2025, 1, 10), "amount_minor": 9_000})
+    lake.add("clients", {"client_id": "dead", "deceased_on": H.outcome_last_on})
+    lake.add("accounts", {"account_id": "dead-1", "client_id": "dead"})
+    return lake
+
+
+@pytest.mark.parametrize("sense", sorted(set(REQUIRES) - {"client_label"}))
+def test_whoever_teaches_a_label_could_be_scored_and_only_an_outcome_takes_a_client_out_of_teaching(lake, sense):
+    rich_lake(lake)
+    asked = {"products": ["savings", "card"]} if sense in BY_PRODUCT else {}
+    may_be_scored, taught = eligible(lake, sense, **asked), set(outcomes(lake, sense, **asked))
+
+    assert taught <= may_be_scored
+    named = {client[0] if isinstance(client, tuple) else client for client in may_be_scored}
+    assert named
+    assert not named & {"gone", "prospect", "late"}
+
+
+def test_each_population_is_that_of_its_label(lake):
+    rich_lake(lake)
+    everyone = {"all", "leaves", "new", "settled", "poor", "silent", "saver", "dead"}
+
+    assert eligible(lake, "hard_exit") == everyone
+    assert eligible(lake, "dormancy") == {"all", "leaves", "settled", "poor", "saver"}
+    assert eligible(lake, "primary_loss") == {"all", "leaves", "settled", "poor", "saver"}
+    assert eligible(lake, "balance_attrition") == {"all", "leaves", "settled", "saver"}
+    assert eligible(lake, "product_exit", products=["savings"]) == {("saver", "savings")}
+    assert eligible(lake, "cross_sell", products=["savings"]) == {(client, "savings") for client in everyone - {"saver"}}
+    assert eligible(lake, "client_label") > everyone

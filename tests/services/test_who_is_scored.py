@@ -1,42 +1,13 @@
 """Who may be given a propensity, and which product is proposed."""
 
-from datetime import date
 from types import SimpleNamespace
 
 import numpy as np
-import pyarrow as pa
-import pytest
 
 from bankseg.domain.policy import load_policy
-from bankseg.services.score import best_products, headline_target, may_be_scored
+from bankseg.services.score import best_products, headline_target
 
 BANK = SimpleNamespace(policy=load_policy())
-
-
-def book(**columns):
-    defaults = {"status": "active", "tenure_days": 180, "open_accounts": 1, "deceased_on": None}
-    kinds = {"status": pa.string(), "tenure_days": pa.int64(), "open_accounts": pa.int64(), "deceased_on": pa.date32()}
-    return pa.table({name: pa.array([columns.get(name, defaults[name])], kind) for name, kind in kinds.items()})
-
-
-@pytest.mark.parametrize(
-    ("client", "expected"),
-    [
-        ({}, True),
-        ({"status": "prospect"}, False),
-        ({"tenure_days": 179}, False),
-        ({"tenure_days": None}, False),
-        ({"open_accounts": 0}, False),
-        ({"open_accounts": None}, False),
-        ({"deceased_on": date(2025, 12, 31)}, False),
-    ],
-)
-def test_who_may_be_given_a_propensity(client, expected):
-    assert may_be_scored(BANK, book(**client)).tolist() == [expected]
-
-
-def test_a_bank_without_accounts_is_scored_by_tenure():
-    assert may_be_scored(BANK, book().drop_columns(["open_accounts"])).tolist() == [True]
 
 
 def test_the_product_of_the_largest_expected_margin_is_proposed_when_it_is_likelier_than_usual():
