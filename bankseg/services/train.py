@@ -18,6 +18,7 @@ from bankseg.propensity.artefacts import Artefact, save, verify_in_child
 from bankseg.propensity.dataset import Dataset
 from bankseg.propensity.targets import Target
 from bankseg.propensity.train import Trained, train
+from bankseg.services.audit_groups import audit_groups, groups_of_rows
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
 from bankseg.services.registry import definition_of, enter, materiality, review_date
@@ -69,7 +70,7 @@ def model_features(bank: Bank, run: Run) -> list[Feature]:
 
 
 def gather(bank: Bank, run: Run, target: str, features: list[str]) -> Dataset:
-    """Labelled rows of every origin of the target's plan, ordered by origin."""
+    """Labelled rows of every origin of the target's plan, ordered by origin; the audit groups of the rows that judge stand beside them."""
     plan = run.plan["targets"][target]
     origins = sorted({*plan["train"], plan["calibration"], plan["test"]}) if plan else [run.as_of]
     pairs = [(origin, bucket) for origin in origins for bucket in range(_buckets_within(bank, run, origins))]
@@ -86,7 +87,11 @@ def gather(bank: Bank, run: Run, target: str, features: list[str]) -> Dataset:
     chosen = np.concatenate(positions)
     if not len(chosen):
         raise MissingDataError(f"no client has an outcome for {target}", "clients of its population with a matured window", "load a longer history")
-    return Dataset(table.take(pa.array(chosen)), np.concatenate(labels).astype(np.int8), np.concatenate(days))
+    rows, origin = table.take(pa.array(chosen)), np.concatenate(days)
+    judged = plan["test"] if plan else run.as_of
+    groups = audit_groups(bank, run, judged, range(_buckets_within(bank, run, origins)))
+    told = groups_of_rows(groups, rows.column("client_id"), origin == np.datetime64(judged, "D"))
+    return Dataset(rows, np.concatenate(labels).astype(np.int8), origin, told)
 
 
 @lru_cache(maxsize=1)
