@@ -16,7 +16,7 @@ from bankseg.cli.main import main
 from bankseg.domain.errors import BanksegError
 from bankseg.domain.horizon import WINDOW_DAYS
 from bankseg.domain.policy import Policy, load_policy
-from bankseg.domain.segment_rules import words
+from bankseg.domain.rule_words import words
 from bankseg.features.catalogue import EACH_PRODUCT, EACH_WINDOW, Group, groups
 from bankseg.propensity.targets import Target, targets_for
 from bankseg.settings import CHECKOUT, Settings

@@ -13,7 +13,8 @@ from typing import Any
 
 from bankseg.domain.errors import ConfigurationError
 from bankseg.domain.horizon import Horizon
-from bankseg.domain.segment_rules import Rule, parse_rule
+from bankseg.domain.rule_documents import parse_rule
+from bankseg.domain.segment_rules import Rule
 
 # Tables whose keys a bank may extend; elsewhere a key the default policy does not have is a slip of the pen.
 OPEN_TABLES = frozenset({"value.products", "value.new_contract_margin_minor", "value.channel_cost_minor", "credit_bands", "risk.arrears_floor_minor"})

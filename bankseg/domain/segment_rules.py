@@ -1,25 +1,31 @@
 """Segment rules as data: a tree of comparisons that two readers understand alike, this one and the SQL compiler."""
 
-import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from bankseg.domain.errors import ConfigurationError
 
-Comparison = Literal["equals", "in", "at_least", "at_most", "above", "below", "is_missing"]
-EXACT_IN_FLOAT = 2**53  # largest whole number up to which a float holds every one
-COMPARISONS: tuple[Comparison, ...] = ("equals", "in", "at_least", "at_most", "above", "below", "is_missing")
+Comparison = Literal[
+    "equals", "in", "at_least", "at_most", "above", "below", "between", "starts_with", "is_missing", "in_last_days", "in_top_share", "in_bottom_share"
+]
+COMPARISONS: tuple[Comparison, ...] = get_args(Comparison)
+# They depend on the as-of date or on a reference population, and are settled into the others before any reader sees them.
+RELATIVE: frozenset[Comparison] = frozenset({"in_last_days", "in_top_share", "in_bottom_share"})
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One comparison. A missing attribute satisfies no comparison except `is_missing = true`."""
+    """One comparison. A missing attribute satisfies no comparison except `is_missing = true`.
+
+    `within` belongs to `in_top_share` and `in_bottom_share`: the share is taken within each value of that attribute.
+    """
 
     attribute: str
     comparison: Comparison
     value: Any
+    within: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,40 +52,12 @@ class Not:
 Rule = Test | Every | AnyOf | Not
 
 
-def parse_rule(document: Mapping[str, Any]) -> Rule:
-    """Read a rule from its TOML or JSON form.
-
-    Raises
-    ------
-    ConfigurationError
-        When it is no rule, or compares with something that has no one meaning in both readers.
-
-    Examples
-    --------
-    >>> parse_rule({"all": [{"attribute": "tier", "in": ["gold"]}, {"not": {"attribute": "churn", "below": 0.2}}]})
-    Every(parts=(Test(attribute='tier', comparison='in', value=('gold',)), Not(part=Test(attribute='churn', comparison='below', value=0.2))))
-    """
-    if not isinstance(document, Mapping):
-        raise ConfigurationError(f"rule {document!r}", "a table: an attribute and a comparison, or all, any, not")
-    keys = set(document)
-    if keys in ({"all"}, {"any"}):
-        word = next(iter(keys))
-        parts = document[word]
-        if not isinstance(parts, list) or not parts:
-            raise ConfigurationError(f"rule {word} = {parts!r}", "a list of one rule or more")
-        children = tuple(parse_rule(part) for part in parts)
-        return Every(children) if word == "all" else AnyOf(children)
-    if keys == {"not"}:
-        return Not(parse_rule(document["not"]))
-    return _parse_test(document)
-
-
 def holds(rule: Rule, client: Mapping[str, Any]) -> bool:
     """Whether a rule holds for one client's attributes.
 
     Examples
     --------
-    >>> holds(parse_rule({"attribute": "churn", "at_least": 0.5}), {"churn": None})
+    >>> holds(Test("churn", "at_least", 0.5), {"churn": None})
     False
     """
     match rule:
@@ -100,89 +78,32 @@ def attributes_of(rule: Rule) -> frozenset[str]:
             return frozenset().union(*(attributes_of(part) for part in parts))
         case Not(part):
             return attributes_of(part)
-        case Test(attribute):
-            return frozenset({attribute})
+        case Test(attribute, within=within):
+            return frozenset({attribute, within} if within else {attribute})
 
 
-def words(rule: Rule | None) -> str:
-    """The rule in words, for the reason beside a segment.
-
-    Examples
-    --------
-    >>> words(parse_rule({"attribute": "tier", "in": ["platinum", "gold"]}))
-    'tier is platinum or gold'
-    """
+def tests_of(rule: Rule) -> list[Test]:
+    """Every comparison of a rule, in the order it is written."""
     match rule:
-        case None:
-            return "no other rule holds"
-        case Every(parts):
-            return " and ".join(_grouped(part) for part in parts)
-        case AnyOf(parts):
-            return " or ".join(_grouped(part) for part in parts)
+        case Every(parts) | AnyOf(parts):
+            return [test for part in parts for test in tests_of(part)]
         case Not(part):
-            return f"not ({words(part)})"
+            return tests_of(part)
         case Test():
-            return _test_in_words(rule)
-
-
-def _grouped(part: Rule) -> str:
-    return f"({words(part)})" if isinstance(part, Every | AnyOf) else words(part)
-
-
-def _parse_test(document: Mapping[str, Any]) -> Test:
-    found = [comparison for comparison in COMPARISONS if comparison in document]
-    if "attribute" not in document or len(found) != 1 or len(document) != 2:  # the attribute and its comparison
-        raise ConfigurationError(f"rule {dict(document)!r}", f"an attribute and one of {', '.join(COMPARISONS)}, or all, any, not")
-    comparison = found[0]
-    value = document[comparison]
-    attribute = document["attribute"]
-    if not isinstance(attribute, str) or not attribute:
-        raise ConfigurationError(f"rule {dict(document)!r}", "the name of an attribute")
-    wanted = _WANTED[comparison]
-    if not _is_right(comparison, value):
-        raise ConfigurationError(f"rule {dict(document)!r}", f"{wanted} after {comparison}")
-    return Test(attribute, comparison, tuple(value) if comparison == "in" else value)
-
-
-_WANTED: dict[Comparison, str] = {
-    "equals": "a text, a number, true or false",
-    "in": "a list of texts or of numbers",
-    "is_missing": "true or false",
-    "at_least": "a number",
-    "at_most": "a number",
-    "above": "a number",
-    "below": "a number",
-}
-
-
-def _is_right(comparison: Comparison, value: Any) -> bool:  # whatever the file holds
-    match comparison:
-        case "equals":
-            return isinstance(value, bool | str) or _is_number(value)
-        case "in":
-            if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-                return False
-            return all(isinstance(part, str) for part in value) or all(_is_number(part) for part in value)
-        case "is_missing":
-            return isinstance(value, bool)
-        case _:
-            return _is_number(value)
-
-
-def _is_number(value: Any) -> bool:  # whatever the file holds
-    """A finite number that a float holds exactly; beyond that the two readers would round differently."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= EXACT_IN_FLOAT
+            return [rule]
 
 
 def _passes(test: Test, found: Any) -> bool:  # an attribute of any type
+    if test.comparison in RELATIVE:
+        raise ConfigurationError(f"{test.attribute} {test.comparison} has not been settled", "a rule without relative comparisons", "settle it first")
     if test.comparison == "is_missing":
         return (found is None) is test.value
     if found is None:
         return False
     if test.comparison == "in":
         return found in test.value
+    if test.comparison == "between":
+        return bool(test.value[0] <= found <= test.value[1])
     return bool(_ORDER[test.comparison](found, test.value))
 
 
@@ -192,17 +113,5 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {  # values of any type that the
     "at_most": operator.le,
     "above": operator.gt,
     "below": operator.lt,
+    "starts_with": str.startswith,
 }
-
-
-def _test_in_words(test: Test) -> str:
-    name = test.attribute.replace("_", " ")
-    match test.comparison:
-        case "is_missing":
-            return f"{name} is {'missing' if test.value else 'known'}"
-        case "in":
-            return f"{name} is {' or '.join(str(value) for value in test.value)}"
-        case "equals":
-            return f"{name} is {'yes' if test.value is True else 'no' if test.value is False else test.value}"
-        case _:
-            return f"{name} {test.comparison.replace('_', ' ')} {test.value}"

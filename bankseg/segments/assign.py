@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from bankseg.domain.policy import Policy
-from bankseg.domain.segment_rules import words
+from bankseg.domain.rule_words import words
 from bankseg.lake.analysis import Analysis
 from bankseg.segments.compiler import DIALECT, first_match, predicate
 

@@ -1,12 +1,13 @@
 """The rule compiler: one rule tree becomes one SQL predicate, shared by membership, counts, lists and export."""
 
 from collections.abc import Collection
+from datetime import date
 from typing import Any
 
 from sqlglot import exp
 
 from bankseg.domain.errors import ConfigurationError
-from bankseg.domain.segment_rules import AnyOf, Every, Not, Rule, Test
+from bankseg.domain.segment_rules import RELATIVE, AnyOf, Every, Not, Rule, Test
 
 DIALECT = "duckdb"
 OPERATORS = {"at_least": exp.GTE, "at_most": exp.LTE, "above": exp.GT, "below": exp.LT, "equals": exp.EQ}
@@ -50,11 +51,22 @@ def _test(test: Test, columns: Collection[str]) -> exp.Expr:
     if test.comparison == "is_missing":
         missing = column.is_(exp.null())
         return exp.paren(missing) if test.value else exp.not_(exp.paren(missing))
-    if test.comparison == "in":
-        compared: exp.Expr = exp.In(this=column, expressions=[_literal(value) for value in test.value])
-    else:
-        compared = OPERATORS[test.comparison](this=column, expression=_literal(test.value))
-    return exp.Coalesce(this=exp.paren(compared), expressions=[exp.false()])
+    return exp.Coalesce(this=exp.paren(_compared(test, column)), expressions=[exp.false()])
+
+
+def _compared(test: Test, column: exp.Column) -> exp.Expr:
+    match test.comparison:
+        case "in":
+            return exp.In(this=column, expressions=[_literal(value) for value in test.value])
+        case "between":
+            low, high = (_literal(value) for value in test.value)
+            return exp.Between(this=column, low=low, high=high)
+        case "starts_with":
+            return exp.StartsWith(this=column, expression=_literal(test.value))
+        case comparison if comparison in RELATIVE:
+            raise ConfigurationError(f"{test.attribute} {comparison} has not been settled", "a rule without relative comparisons", "settle it first")
+        case comparison:
+            return OPERATORS[comparison](this=column, expression=_literal(test.value))
 
 
 def _literal(value: Any) -> exp.Expr:  # a TOML value
@@ -65,5 +77,7 @@ def _literal(value: Any) -> exp.Expr:  # a TOML value
             return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
         case str():
             return exp.Literal.string(value)
+        case date():
+            return exp.cast(exp.Literal.string(value.isoformat()), "date")
         case _:
-            raise ConfigurationError(f"rule value {value!r}", "a text, a number or true/false")
+            raise ConfigurationError(f"rule value {value!r}", "a text, a number, a date or true/false")

@@ -9,7 +9,8 @@ import pytest
 import bankseg
 from bankseg.domain.errors import ConfigurationError
 from bankseg.domain.policy import load_policy
-from bankseg.domain.segment_rules import attributes_of, words
+from bankseg.domain.rule_words import words
+from bankseg.domain.segment_rules import attributes_of
 
 PACKAGE = Path(bankseg.__file__).parent
 OWN_SCHEME = """

@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from bankseg.domain.segment_rules import holds, words
+from bankseg.domain.rule_words import words
+from bankseg.domain.segment_rules import holds
 from tests.segments.book import AS_OF
 
 

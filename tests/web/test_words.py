@@ -11,7 +11,7 @@ from bankseg.domain.extracts import CHANNELS, CLIENT_KINDS, CLIENT_STATUSES, CON
 from bankseg.domain.jobs import STAGES, JobState, RunState
 from bankseg.domain.people import Role
 from bankseg.domain.policy import load_policy
-from bankseg.domain.segment_rules import words
+from bankseg.domain.rule_words import words
 from bankseg.features.catalogue import catalogue
 from bankseg.storage.portfolio import TIER_ORDER
 from bankseg.web import formats, i18n
