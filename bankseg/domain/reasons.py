@@ -7,6 +7,7 @@ import re
 import tomllib
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 FRENCH = "fr"
 WINDOW = re.compile(r"_(\d+)([dm])(?=_|$)")
@@ -15,9 +16,14 @@ COUNTED = re.compile(r"(?:(?!(?:in|of|on|sur|de|en|aux?|par|à|sans)\b)[^\W\d_]+
 PLURAL = re.compile(r"(?<!moi)(?<!foi)s(?= |$)")  # in both languages; mois and fois never change
 NO_DATA = ("no data", "pas de donnée")
 MINOR_IN_UNIT = 100
+MARK = re.compile(r"\{(?:v|p|m|yes)\}")
 
 
-def phrase(family: str, direction: str, feature: str, value: object, language: str) -> str:
+OTHER_CODE = "R99"
+NOT_COMPARED: Final = object()  # reasons of models that know no peers
+
+
+def phrase(family: str, direction: str, feature: str, value: object, language: str, *, peer: object = NOT_COMPARED, currency: str = "") -> str:
     """One reason in words.
 
     Parameters
@@ -32,11 +38,15 @@ def phrase(family: str, direction: str, feature: str, value: object, language: s
         The client's value of that feature, money in minor units; null means that the bank has no such data.
     language
         ``"en"`` or ``"fr"``.
+    peer
+        What is usual among the client's peers; null means that most of them have no such data.
+    currency
+        Written behind amounts of money.
 
     Returns
     -------
     str
-        Family, figure and effect.
+        Family, figure beside that of the peers, and effect.
 
     Examples
     --------
@@ -44,15 +54,51 @@ def phrase(family: str, direction: str, feature: str, value: object, language: s
     'Salary or pension: last one 74 days ago; raises the estimate'
     >>> phrase("balance_trend", "-", "deposits_ratio_2m", 1.32, "fr").replace(chr(0xA0), " ")
     'Évolution des avoirs : dépôts à 132 % de leur niveau 2 mois plus tôt ; diminue l’estimation'
+    >>> told = phrase("balance_level", "+", "deposits_mean_3m_minor", 124_000, "fr", peer=390_000, currency="EUR")
+    >>> told.replace(chr(0xA0), " ").replace(chr(0x202F), " ")
+    'Niveau des avoirs : dépôts moyens de 1 240 EUR sur 3 mois, contre 3 900 EUR pour ses pairs ; augmente l’estimation'
     """
     place = _place(language)
+    told = figure(feature, value, language, currency=currency) + _against(feature, value, peer, language, currency)
     noun = _words()["families"].get(family, [_spelled(family)] * 2)[place]
     effect = _words()["effects"]["-" if direction == "-" else "+"][place]
-    told = f"{noun[:1].upper()}{noun[1:]}{' :' if place else ':'} {figure(feature, value, language)}{' ;' if place else ';'} {effect}"
-    return _typeset(told) if place else told
+    sentence = f"{noun[:1].upper()}{noun[1:]}{' :' if place else ':'} {told}{' ;' if place else ';'} {effect}"
+    return _typeset(sentence) if place else sentence
 
 
-def figure(feature: str, value: object, language: str) -> str:
+def reason_family(family: str) -> str:
+    """The reason family that speaks for a family of features.
+
+    >>> reason_family("arrears"), reason_family("balance_trend"), reason_family("a family of the bank's own")
+    ('incidents', 'balance_trend', "a family of the bank's own")
+    """
+    return next((name for name, (_, *families) in _words()["reasons"].items() if family in families), family)
+
+
+def reason_code(family: str) -> str:
+    """The stable code of a reason family, or of a family of features.
+
+    >>> reason_code("balance_trend"), reason_code("closings"), reason_code("a family of the bank's own")
+    ('R10', 'R07', 'R99')
+    """
+    return next((code for code, *families in _words()["reasons"].values() if family in families), OTHER_CODE)
+
+
+def _against(feature: str, value: object, peer: object, language: str, currency: str) -> str:
+    """What is usual among peers, behind the client's own figure; nothing where it is the same or not known."""
+    if peer is NOT_COMPARED or (value is None and peer is None):
+        return ""
+    place = _place(language)
+    if peer is None:
+        return _words()["peers"]["nothing"][place]
+    words = _template(feature)[0]
+    mark = MARK.search(words[place]) if words else None
+    told = (mark[0] if mark else "{v}").format(**_marks(peer, place, currency))
+    is_number = isinstance(peer, (int, float)) and not (mark and mark[0] == "{yes}")
+    return _words()["peers"]["number" if is_number else "word"][place].format(peer=told)
+
+
+def figure(feature: str, value: object, language: str, *, currency: str = "") -> str:
     """A client's value of a feature in words.
 
     >>> figure("income_months_12m", 9, "en"), figure("attr_nb_children", 2.0, "en"), figure("holds_savings", 0, "en")
@@ -65,14 +111,7 @@ def figure(feature: str, value: object, language: str) -> str:
     if words is None:
         return f"{_spelled(feature)} {_number(value, place)}"
     text = _singular(words[place]) if value == 1 else words[place]
-    return text.format(
-        v=_number(value, place),
-        p=_percentage(value, place),
-        m=_number(_in_units(value), place, whole=True),
-        yes=_yes(value, place),
-        product=_product(product, place),
-        w=_window(window, place),
-    )
+    return text.format(**_marks(value, place, currency), product=_product(product, place), w=_window(window, place))
 
 
 def has_words(feature: str) -> bool:
@@ -112,6 +151,12 @@ def _template(feature: str) -> tuple[list[str] | None, tuple[str, str] | None, s
         if pattern.endswith("_*") and windowless.startswith(pattern[:-1]):
             return words, window, windowless[len(pattern) - 1 :]
     return None, window, ""
+
+
+def _marks(value: object, place: int, currency: str) -> dict[str, str]:
+    """A value as each mark of the words writes it."""
+    money = _number(_in_units(value), place, whole=True)
+    return {"v": _number(value, place), "p": _percentage(value, place), "m": f"{money}\u00a0{currency}" if currency else money, "yes": _yes(value, place)}
 
 
 def _place(language: str) -> int:

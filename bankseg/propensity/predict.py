@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from bankseg.propensity.calibration import Calibrator
 from bankseg.propensity.dataset import Encoding
-from bankseg.propensity.reasons import Reason, reasons_of
+from bankseg.propensity.peers import peer_keys, peer_values
+from bankseg.propensity.reasons import Explained, Reason, reasons_of
 
 if TYPE_CHECKING:
     import lightgbm
@@ -63,9 +64,16 @@ class Propensity:
         """At most `top` reasons per row, what raises the propensity first."""
         found: list[list[Reason]] = []
         for start in range(0, table.num_rows, BLOCK_ROWS):
-            block = table.slice(start, BLOCK_ROWS)
-            found += reasons_of(self.encoding, self.contributions(block, threads)[:, :-1], block, top)
+            rows = self._explained(table.slice(start, BLOCK_ROWS), threads)
+            found += reasons_of(self.encoding, rows, top, lambda x: self._predict(x, threads, raw_score=True).reshape(-1))
         return found
+
+    def _explained(self, table: pa.Table, threads: int) -> Explained:
+        x = self.encoding.matrix(table)
+        contributions = self._predict(x, threads, pred_contrib=True).reshape(table.num_rows, -1)
+        reference = self.card.get("reasons_reference")
+        peers = peer_values(reference, peer_keys(table), self.encoding) if reference else None
+        return Explained(table, x, self._predict(x, threads, raw_score=True).reshape(-1), contributions[:, :-1], peers)
 
     def _predict(self, matrix: NDArray[np.float32], threads: int, **how: bool) -> NDArray[np.float64]:
         if not len(matrix):

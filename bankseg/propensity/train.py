@@ -16,6 +16,7 @@ from bankseg.propensity.disparity import by_group
 from bankseg.propensity.leakage import refuse_leaks
 from bankseg.propensity.metrics import chance_ece_p95, gains, measure, reliability
 from bankseg.propensity.origins import OriginPlan
+from bankseg.propensity.peers import peer_reference
 from bankseg.propensity.recipe import Recipe, fit_recipe, recipe_by_folds, recipe_in_time
 from bankseg.propensity.screen import screened
 from bankseg.propensity.targets import Target
@@ -152,6 +153,7 @@ def _train_in_time(target: Target, dataset: Dataset, plan: OriginPlan, features:
         "data_sha256": data_hash(data.x, data.y, dataset.origin),
         "suspects": [{"feature": s.feature, "auc": s.auc, "is_one_sided": s.is_one_sided} for s in suspects],
         "importance": _importance(serving, encoding),
+        "reasons_reference": peer_reference(dataset.table, in_train | in_calibration, encoding),
     }
     return Trained(text_of(serving), card, _golden(serving, data.x[in_test]))
 
@@ -187,6 +189,7 @@ def _train_without_time(target: Target, dataset: Dataset, features: Sequence[Fea
         "data_sha256": data_hash(data.x, data.y, dataset.origin),
         "suspects": [{"feature": s.feature, "auc": s.auc, "is_one_sided": s.is_one_sided} for s in suspects],
         "importance": _importance(serving, encoding),
+        "reasons_reference": peer_reference(dataset.table, np.ones(len(data.y), dtype=bool), encoding),
     }
     return Trained(text_of(serving), card, _golden(serving, data.x))
 

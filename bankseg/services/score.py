@@ -11,10 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bankseg.domain.errors import MissingDataError
+from bankseg.domain.reasons import reason_code
 from bankseg.lake.local import LocalBucket
 from bankseg.lake.parquet import read_checked, write_whole
 from bankseg.propensity.artefacts import load
 from bankseg.propensity.predict import Propensity
+from bankseg.propensity.reasons import Reason
 from bankseg.services.bank import Bank
 from bankseg.services.eligibility import eligibility
 from bankseg.services.jobs import Claim
@@ -171,9 +173,11 @@ def _best_reasons(models: Mapping[str, Propensity], table: pa.Table, best: list[
     return texts
 
 
-def reasons_as_json(reasons: list[Any]) -> str:
-    """Reasons as stored: family, direction, share of the push, leading feature and the client's own value."""
-    return json.dumps(
-        [{"family": r.family, "direction": r.direction, "share": round(r.share, 4), "feature": r.feature, "value": r.value} for r in reasons],
-        separators=(",", ":"),
-    )
+def reasons_as_json(reasons: list[Reason]) -> str:
+    """Reasons as stored: code and family, direction, share of the push, leading feature, the client's own value and, where peers are known, what is usual."""
+    return json.dumps([_as_stored(reason) for reason in reasons], separators=(",", ":"))
+
+
+def _as_stored(reason: Reason) -> dict[str, Any]:  # JSON
+    stored = {"code": reason_code(reason.family), "family": reason.family, "direction": reason.direction, "share": round(reason.share, 4)}
+    return stored | {"feature": reason.feature, "value": reason.value} | ({"peer": reason.peer} if reason.is_compared else {})

@@ -76,9 +76,16 @@ def _label(kind: str, code: object) -> str:
     return i18n.label(kind, None if code is None else str(code), desk.language())
 
 
-def _phrase(reason: dict[str, Any]) -> str:
+def _phrase(reason: dict[str, Any], currency: str | None = None) -> str:
+    """One stored reason in words; those stored before peers were known are told without them."""
     return reasons.phrase(
-        str(reason.get("family", "")), str(reason.get("direction", "+")), str(reason.get("feature", "")), reason.get("value"), desk.language()
+        str(reason.get("family", "")),
+        str(reason.get("direction", "+")),
+        str(reason.get("feature", "")),
+        reason.get("value"),
+        desk.language(),
+        peer=reason.get("peer", reasons.NOT_COMPARED),
+        currency=currency or "",
     )
 
 
