@@ -25,6 +25,7 @@ DEMO_PEOPLE: tuple[DemoPerson, ...] = (
     DemoPerson("rm.colleague", "Sacha Colleague", "relationship_manager", "RM002", "AG02"),
     DemoPerson("marketing.dupont", "Alix Dupont", "marketer", None, "AG01"),
     DemoPerson("risk.bernard", "Dominique Bernard", "risk_officer", None, "AG01"),
+    DemoPerson("models.leroy", "Claude Leroy", "model_owner", None, "AG01"),
 )
 
 

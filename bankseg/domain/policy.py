@@ -13,11 +13,14 @@ from typing import Any
 
 from bankseg.domain.errors import ConfigurationError
 from bankseg.domain.horizon import Horizon
+from bankseg.domain.purposes import refuse_propensities
 from bankseg.domain.rule_documents import parse_rule
 from bankseg.domain.segment_rules import Rule
 
 # Tables whose keys a bank may extend; elsewhere a key the default policy does not have is a slip of the pen.
 OPEN_TABLES = frozenset({"value.products", "value.new_contract_margin_minor", "value.channel_cost_minor", "credit_bands", "risk.arrears_floor_minor"})
+
+RISK_OWNER = "risk"  # segments of this owner lead to a credit review
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """One early-warning rule: predicates for amber and red over snapshot attributes."""
+    """One early-warning rule: predicates for amber and red over snapshot attributes; a rule of a credit purpose, so it never reads a propensity."""
 
     code: str
     family: str
@@ -137,7 +140,12 @@ def _is_alike(known: Any, value: Any) -> bool:  # values of a TOML file
 
 def _check_scheme(policy: Policy) -> None:
     segments = policy.segments()
-    policy.triggers()
+    for trigger in policy.triggers():
+        for rule in (trigger.amber, trigger.red):
+            refuse_propensities(rule, f"early-warning rule {trigger.code}")
+    for segment in segments:
+        if segment.owner == RISK_OWNER:
+            refuse_propensities(segment.when, f"segment {segment.code} of the risk team")
     codes = [segment.code for segment in segments]
     if len(set(codes)) != len(codes):
         raise ConfigurationError("two segments of the scheme share a code", "distinct codes")

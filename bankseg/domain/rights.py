@@ -17,10 +17,14 @@ class Right(StrEnum):
     RUNS = "runs"
     RUN_ERRORS = "run_errors"
     IMPORTS = "imports"
+    MODELS = "models"
+    PROPOSE_MODEL = "propose_model"
+    DECIDE_MODEL = "decide_model"
 
 
 _DESKS = frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.MARKETER, Role.RISK_OFFICER})
 _ENGINE_ROOM = frozenset({Role.MODEL_OWNER, Role.ADMINISTRATOR})
+_MODEL_RISK = frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER})
 
 ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.CLIENTS: _DESKS,
@@ -30,6 +34,9 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.SEGMENTS: _DESKS,
     Right.RUNS: frozenset(Role),
     Right.RUN_ERRORS: _ENGINE_ROOM,  # an error text may quote a row of the bank's data
+    Right.MODELS: frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}),
+    Right.PROPOSE_MODEL: _MODEL_RISK,
+    Right.DECIDE_MODEL: _MODEL_RISK,  # a second person: never the one who proposed, nor the one who started the training
     Right.IMPORTS: _ENGINE_ROOM | {Role.AUDITOR, Role.MARKETER, Role.RISK_OFFICER},
 }
 

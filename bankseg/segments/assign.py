@@ -12,6 +12,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from bankseg.domain.policy import Policy
+from bankseg.domain.purposes import refuse_propensities
 from bankseg.domain.rule_words import words
 from bankseg.lake.analysis import Analysis
 from bankseg.segments.compiler import DIALECT, first_match, predicate
@@ -47,6 +48,7 @@ class Inputs:
     """What an assignment reads beside the scores.
 
     `cuts` are the frozen cut points of the reference run (None: this run becomes the reference); `tiers_before` the tiers published last.
+    `described` are files of what describes a client and no model reads; `roll` is where every client with every attribute is written, for rules to read.
     """
 
     scores: Sequence[Path]
@@ -58,6 +60,8 @@ class Inputs:
     cuts: Sequence[Mapping[str, Any]] | None
     tiers_before: pa.Table
     memory: str = "2GB"
+    described: Sequence[Path] = ()
+    roll: Path | None = None
 
 
 def assign(policy: Policy, inputs: Inputs) -> Assignment:
@@ -84,6 +88,9 @@ def assign(policy: Policy, inputs: Inputs) -> Assignment:
         analysis.view("banded", _sql("bands"), {"high_share": churn["high_share"], "medium_share": churn["medium_share"], "values_known": known})
         _triggers(analysis, policy, columns)
         _segments(analysis, policy)
+        if inputs.roll is not None:
+            analysis.parquet("described", inputs.described)
+            analysis.save(_sql("roll"), inputs.roll)
         return _published(analysis, policy, inputs, columns, cuts)
 
 
@@ -162,6 +169,7 @@ def _triggers(analysis: Analysis, policy: Policy, columns: Collection[str]) -> N
         case = exp.Case()
         for level, rule in (("red", trigger.red), ("amber", trigger.amber)):
             if rule is not None:
+                refuse_propensities(rule, f"early-warning rule {trigger.code}")
                 case = case.when(predicate(rule, known), exp.Literal.string(level))
         name = f"level_{trigger.code}"
         levels.append(exp.alias_(case, name))

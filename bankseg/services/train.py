@@ -1,6 +1,5 @@
 """Training: one target's model from the run's snapshots, saved, checked in a child process, and registered."""
 
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -9,37 +8,27 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from bankseg.domain.errors import LeakageError, MissingDataError, TooFewPositivesError
+from bankseg.domain.purposes import refuse_personal
 from bankseg.features.catalogue import Feature
 from bankseg.lake.parquet import read_checked, row_count
-from bankseg.propensity.artefacts import Artefact, save, verify_in_child
+from bankseg.propensity.artefacts import save, verify_in_child
 from bankseg.propensity.dataset import Dataset
-from bankseg.propensity.targets import Target
-from bankseg.propensity.train import Trained, train
+from bankseg.propensity.train import train
 from bankseg.services.audit_groups import audit_groups, groups_of_rows
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
-from bankseg.services.registry import definition_of, enter, materiality, review_date
+from bankseg.services.registration import measured, register
 from bankseg.services.runs import known_features, origins_from_json, planned_targets, seed_of
 from bankseg.services.snapshot import labels_path, snapshot_path
-from bankseg.storage import audit, fold_opening
+from bankseg.storage import audit
 from bankseg.storage.database import reading, transaction
-from bankseg.storage.propensity_model import SCORED_BESIDE, ModelStatus, PropensityModel
 from bankseg.storage.run import Run
 
 # Rows one training may hold in memory; beyond it whole buckets of clients are left out, and buckets are random by construction.
 MOST_ROWS = 1_500_000
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """A trained model that is stored and checked, and how many positives it had."""
-
-    trained: Trained
-    artefact: Artefact
-    positives: int
 
 
 def train_job(bank: Bank, claim: Claim) -> dict[str, Any]:
@@ -50,6 +39,7 @@ def train_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     claim.progress(0, 100, f"gathering {name}")
     target = next(entry.target for entry in planned_targets(bank, date.fromisoformat(run.as_of), run.table_versions) if entry.target.name == name)
     features = model_features(bank, run)
+    refuse_personal(target.purposes, features)
     try:
         dataset = gather(bank, run, name, [feature.name for feature in features])
         plan = origins_from_json(run.plan["targets"][name])
@@ -60,7 +50,7 @@ def train_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         return _refuse(bank, claim, name, str(refusal))
     artefact = save(trained, bank.settings.artefacts, bank.settings.key())
     verify_in_child(bank.settings.artefacts, artefact.digest, bank.settings.key())
-    return _register(bank, claim, run, target, Learned(trained, artefact, dataset.positives))
+    return register(bank, claim, run, target, measured(bank, target, trained, artefact, dataset, seed=seed_of(name)))
 
 
 def model_features(bank: Bank, run: Run) -> list[Feature]:
@@ -118,57 +108,3 @@ def _refuse(bank: Bank, claim: Claim, target: str, why: str) -> dict[str, Any]:
         run.refusals = {**run.refusals, target: why}
         audit.record(session, "training_refused", target, run=claim.run_id, why=why)
     return {"refused": why}
-
-
-def _register(bank: Bank, claim: Claim, run: Run, target: Target, learned: Learned) -> dict[str, Any]:
-    """Enter the version, count the opening of its locked fold, and say what it is to the run: the one that scores, or one that is scored beside."""
-    with transaction(bank.engine) as session:
-        claim.hold(session)
-        locked = session.exec(select(Run).where(Run.id == run.id).with_for_update()).one()
-        entered = enter(session, bank, _row(bank, run, target, learned), run_models=locked.models)
-        _count_opening(session, run, entered, learned)
-        fills_history = entered.status == ModelStatus.RETIRED and target.name not in locked.models
-        if entered.status == ModelStatus.CHAMPION or fills_history:
-            locked.models = {**locked.models, target.name: entered.digest}
-        elif entered.status in SCORED_BESIDE:
-            beside = locked.shadows.get(target.name, [])
-            locked.shadows = {**locked.shadows, target.name: [*(known for known in beside if known != entered.digest), entered.digest]}
-        locked.refusals = {key: why for key, why in locked.refusals.items() if key != target.name}
-    return {"digest": learned.artefact.digest, "version": entered.version, "status": entered.status, "metrics": learned.trained.metrics}
-
-
-def _row(bank: Bank, run: Run, target: Target, learned: Learned) -> PropensityModel:
-    governance = bank.policy.section("governance")
-    card = learned.trained.card
-    exposure = int(card["rows"].get("test", card["rows"].get("all", 0)))
-    tier = materiality(governance, exposure, target.purposes, target.materiality)
-    return PropensityModel(
-        target=target.name,
-        version=0,
-        digest=learned.artefact.digest,
-        as_of=run.as_of,
-        run_id=run.id,
-        positives=learned.positives,
-        metrics=learned.trained.metrics,
-        trained_by=run.started_by,
-        features=[feature["name"] for feature in card["features"]],
-        definition_sha256=definition_of(bank, target),
-        exposure=exposure,
-        materiality=tier,
-        next_review_on=review_date(governance, tier, date.fromisoformat(run.as_of)).isoformat(),
-    )
-
-
-def _count_opening(session: Session, run: Run, entered: PropensityModel, learned: Learned) -> None:
-    fold = learned.trained.card.get("locked_fold") or {"origin": "", "rows_sha256": learned.trained.card["data_sha256"]}
-    why = run.plan.get("trained_because", {}).get(entered.target, "")
-    fold_opening.record(
-        session,
-        target=entered.target,
-        origin=fold["origin"] or "",
-        rows_sha256=fold["rows_sha256"],
-        run_id=run.id,
-        model_id=entered.id,
-        person_id=run.started_by,
-        why=why,
-    )
