@@ -11,6 +11,7 @@ from bankseg.lake.parquet import digest_of, read_checked, write_whole
 from bankseg.segments.assign import Assignment, Inputs, assign
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
+from bankseg.services.product_ranking import product_ranking
 from bankseg.services.score import scores_path
 from bankseg.services.shadow import shadow_summary
 from bankseg.storage import run as runs
@@ -43,8 +44,8 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         read_checked(path)  # the assignment reads with DuckDB, which checks no page checksums
     assignment = assign(bank.policy, inputs)
     claim.progress(2, 3, "writing")
-    shadows = shadow_summary([read_checked(path) for path in inputs.scores], run.shadows)
-    return _write(bank, claim, assignment, shadows)
+    beside = {"shadows": shadow_summary([read_checked(path) for path in inputs.scores], run.shadows), "product_ranking": product_ranking(bank, run)}
+    return _write(bank, claim, assignment, beside)
 
 
 def part_path(bank: Bank, run_id: int, part: str) -> Path:
@@ -52,14 +53,14 @@ def part_path(bank: Bank, run_id: int, part: str) -> Path:
     return bank.snapshots / "runs" / str(run_id) / f"{part}.parquet"
 
 
-def _write(bank: Bank, claim: Claim, assignment: Assignment, shadows: dict[str, Any]) -> dict[str, Any]:
+def _write(bank: Bank, claim: Claim, assignment: Assignment, beside: dict[str, Any]) -> dict[str, Any]:
     for part, table in zip(PARTS, (assignment.clients, assignment.offers, assignment.cases), strict=True):
         write_whole(table, part_path(bank, claim.run_id, part))
     digest = digest_of(part_path(bank, claim.run_id, part) for part in PARTS)
     with transaction(bank.engine) as session:
         claim.hold(session)
         run = session.exec(select(Run).where(Run.id == claim.run_id).with_for_update()).one()
-        run.summary = {**assignment.summary, "cuts": assignment.cuts, "shadows": shadows}
+        run.summary = {**assignment.summary, "cuts": assignment.cuts, **beside}
         run.n_expected = assignment.clients.num_rows
         run.result_sha256 = digest
     claim.progress(3, 3)
