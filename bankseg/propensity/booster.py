@@ -1,7 +1,7 @@
 """The booster: regularised LightGBM, early-stopped on log loss, the same bytes for the same data, seed and threads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,15 +27,21 @@ BIN_SAMPLE_ROWS = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Encoded rows with their labels; `categorical` holds the positions of category columns."""
+    """Encoded rows with their labels; `categorical` holds the positions of category columns, `weight` what each row counts (None: all alike)."""
 
     x: NDArray[np.float32]
     y: NDArray[np.int8]
     categorical: tuple[int, ...] = ()
+    weight: NDArray[np.float64] | None = None
 
     def rows(self, chosen: NDArray[Any]) -> "Matrix":
         """The chosen rows. `Any`: a mask or positions."""
-        return Matrix(self.x[chosen], self.y[chosen], self.categorical)
+        return Matrix(self.x[chosen], self.y[chosen], self.categorical, None if self.weight is None else self.weight[chosen])
+
+    def columns(self, kept: NDArray[np.intp]) -> "Matrix":
+        """The columns at these positions, ascending."""
+        category = set(self.categorical)
+        return replace(self, x=self.x[:, kept], categorical=tuple(new for new, old in enumerate(kept.tolist()) if old in category))
 
 
 def parameters(rows: int, columns: int, positives: int, *, seed: int, threads: int, **changes: Any) -> dict[str, Any]:
@@ -105,7 +111,13 @@ def fit(train: Matrix, parameters: Mapping[str, Any], rounds: int, *, stop: Matr
     import lightgbm  # its OpenMP does not survive fork: loaded only where a job runs
 
     data = lightgbm.Dataset(
-        train.x, train.y, categorical_feature=list(train.categorical), feature_name=_plain_names(train), params=dict(parameters), free_raw_data=True
+        train.x,
+        train.y,
+        weight=train.weight,
+        categorical_feature=list(train.categorical),
+        feature_name=_plain_names(train),
+        params=dict(parameters),
+        free_raw_data=True,
     )
     if stop is None:
         return lightgbm.train(dict(parameters), data, num_boost_round=rounds)
@@ -119,9 +131,9 @@ def fit(train: Matrix, parameters: Mapping[str, Any], rounds: int, *, stop: Matr
     )
 
 
-def raw_scores(booster: "lightgbm.Booster", x: NDArray[np.float32], *, threads: int) -> NDArray[np.float64]:
-    """Log-odds of each row, by all trees kept."""
-    return np.asarray(booster.predict(x, raw_score=True, num_threads=threads, num_iteration=kept_rounds(booster)), dtype=np.float64).reshape(-1)
+def raw_scores(booster: "lightgbm.Booster", x: NDArray[np.float32], *, threads: int, rounds: int | None = None) -> NDArray[np.float64]:
+    """Log-odds of each row, by all trees kept, or by the first `rounds` grown."""
+    return np.asarray(booster.predict(x, raw_score=True, num_threads=threads, num_iteration=rounds or kept_rounds(booster)), dtype=np.float64).reshape(-1)
 
 
 def kept_rounds(booster: "lightgbm.Booster") -> int:

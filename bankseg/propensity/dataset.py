@@ -76,6 +76,12 @@ class Dataset:
         """Rows with the outcome."""
         return int(self.label.sum())
 
+    def filter(self, kept: NDArray[np.bool_]) -> "Dataset":
+        """The rows where the mask holds."""
+        mask = pa.array(kept)
+        groups = None if self.groups is None else self.groups.filter(mask)
+        return Dataset(self.table.filter(mask), self.label[kept], self.origin[kept], groups)
+
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
@@ -108,6 +114,11 @@ class Encoding:
             matrix[:, place] = _codes(column, self.levels[feature.name]) if feature.type == "category" else numbers(column)
         matrix[np.isinf(matrix)] = np.nan
         return matrix
+
+    def at(self, kept: NDArray[np.intp]) -> "Encoding":
+        """The encoding of the features at these positions, ascending."""
+        features = tuple(self.features[place] for place in kept)
+        return Encoding(features, {feature.name: self.levels[feature.name] for feature in features if feature.type == "category"})
 
     def as_json(self) -> dict[str, Any]:
         """Part of a card. `Any`: JSON."""

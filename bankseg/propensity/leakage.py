@@ -1,16 +1,24 @@
 """The leakage scan: no single feature may know the outcome."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from bankseg.domain.errors import LeakageError
-from bankseg.propensity.dataset import Encoding
+from bankseg.propensity.arrow import compute
+from bankseg.propensity.dataset import Encoding, FeatureLike
 from bankseg.propensity.metrics import roc_auc
 
 # Above the first no honest bank feature stands alone; above the second a person should look.
 LEAK_AUC, SUSPECT_AUC = 0.98, 0.95
+# A model above the first, or one feature with more of the gain than the second, stays staged until a person has looked.
+ALARM_AUC, ALARM_GAIN_SHARE = 0.98, 0.40
+# Features of this name count days back from the origin: below zero they speak of a day after it.
+DAYS_BACK = "days_since_"
 MOST_ROWS = 10_000
 BINS = 64
 FOLDS = 5
@@ -41,6 +49,58 @@ def refuse_leaks(encoding: Encoding, x: NDArray[np.float32], label: NDArray[np.i
     if leaks:
         raise LeakageError(leaks, f"alone tells the outcome (single-feature AUC above {LEAK_AUC})")
     return tuple(finding for finding in findings if finding.auc > SUSPECT_AUC or finding.is_one_sided)
+
+
+def refuse_future_dates(table: pa.Table, origin: NDArray[np.datetime64], features: Sequence[FeatureLike]) -> None:
+    """Refuse features that speak of days after their row's origin: a date later than it, or a negative number of days since something.
+
+    Raises
+    ------
+    LeakageError
+        Naming every such feature.
+    """
+    ahead = [feature.name for feature in features if feature.name in table.column_names and _is_ahead(table, feature.name, origin)]
+    if ahead:
+        raise LeakageError(ahead, "speaks of days after the origin of its row")
+
+
+def alarms(importance: Sequence[Mapping[str, Any]], auc: float) -> list[dict[str, Any]]:
+    """What a reviewer must look at before the version may serve: a model too good to be true, or one feature that carries it.
+
+    Parameters
+    ----------
+    importance
+        Entries with `feature` and `gain_share`. `Any`: JSON.
+    auc
+        Of the model on the rows that judge it.
+
+    Returns
+    -------
+    list
+        Entries with `alarm` (`model_auc` or `gain_share`), `feature` (or null), `value` and `limit`.
+
+    Examples
+    --------
+    >>> alarms([{"feature": "balance", "gain_share": 0.6}], 0.8)
+    [{'alarm': 'gain_share', 'feature': 'balance', 'value': 0.6, 'limit': 0.4}]
+    """
+    found: list[dict[str, Any]] = []
+    if auc > ALARM_AUC:
+        found.append({"alarm": "model_auc", "feature": None, "value": auc, "limit": ALARM_AUC})
+    heavy = [entry for entry in importance if entry["gain_share"] > ALARM_GAIN_SHARE]
+    found += [{"alarm": "gain_share", "feature": entry["feature"], "value": entry["gain_share"], "limit": ALARM_GAIN_SHARE} for entry in heavy]
+    return found
+
+
+def _is_ahead(table: pa.Table, name: str, origin: NDArray[np.datetime64]) -> bool:
+    column = table.column(name)
+    if pa.types.is_temporal(column.type):
+        days = compute.cast(column, pa.date32(), safe=False).to_numpy().astype("datetime64[D]")
+        return bool((days > origin).any())
+    if not name.startswith(DAYS_BACK) or not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return False
+    lowest = compute.min(column).as_py()
+    return lowest is not None and lowest < 0
 
 
 def scan(encoding: Encoding, x: NDArray[np.float32], label: NDArray[np.int8], *, seed: int) -> list[Finding]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankseg.domain.errors import ConfigurationError, MissingDataError
-from bankseg.propensity.origins import month_end_on_or_before, plan_origins
+from bankseg.propensity.origins import month_end_on_or_before, plan_origins, rolling_origins
 from bankseg.propensity.targets import targets_for
 
 
@@ -55,11 +55,37 @@ def test_every_slice_starts_after_the_outcomes_of_the_one_before_are_known(as_of
 
     assert plan.test + outcome <= as_of
     assert plan.calibration + outcome <= plan.test
-    assert all(origin + outcome <= plan.calibration for origin in plan.train)
+    assert plan.train[0] + outcome <= plan.calibration
+    assert all(origin + outcome <= plan.test for origin in plan.learning)
     assert all(origin >= first + timedelta(days=365) for origin in plan.train)
     assert list(plan.all) == sorted(set(plan.all))
     assert 1 <= len(plan.train) <= most
     assert all(month_end_on_or_before(origin) == origin for origin in plan.all)
+
+
+@given(most=st.integers(1, 12), step=st.integers(1, 4), gap=st.integers(0, 30), horizon=st.integers(30, 200))
+def test_no_outcome_of_a_back_test_reaches_past_the_origin_that_it_judges(most, step, gap, horizon):
+    plan = plan_origins(date(2025, 12, 31), gap, horizon, date(2021, 1, 1), step_months=step, most=most)
+
+    steps = rolling_origins(plan, gap + horizon)
+
+    assert steps[-1].origin == plan.calibration
+    assert all(origin + timedelta(days=gap + horizon) <= step.origin for step in steps for origin in step.train)
+    assert all(step.origin < plan.test for step in steps)
+    assert len(steps) <= 4
+
+
+def test_three_years_of_history_give_four_origins_before_the_locked_fold():
+    plan = plan_origins(date(2025, 12, 31), 7, 90, date(2023, 1, 1))
+
+    assert [step.origin.isoformat() for step in rolling_origins(plan, 97)] == ["2024-10-31", "2024-12-31", "2025-02-28", "2025-04-30"]
+    assert plan.test == date(2025, 8, 31)
+
+
+def test_a_short_history_gives_fewer_origins_and_never_none():
+    plan = plan_origins(date(2025, 12, 31), 7, 90, date(2023, 12, 31))
+
+    assert [step.origin for step in rolling_origins(plan, 97)] == [plan.calibration]
 
 
 def test_a_short_history_is_refused_with_the_days_there_are_and_the_days_needed():
