@@ -1,5 +1,6 @@
 """A session of analysis: DuckDB over Arrow tables and Parquet files, named step by step."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +44,13 @@ class Analysis:
         """Rows of a statement."""
         rows: pa.Table = self._connection.sql(sql, params=named(sql, parameters)).to_arrow_table()
         return rows
+
+    def save(self, sql: str, path: Path) -> None:
+        """Write the rows of a statement to a Parquet file, whole or not at all; they need not fit into memory."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._connection.sql(sql).write_parquet(str(part), compression="zstd")
+        part.replace(path)
 
     def value(self, sql: str) -> Any:  # one value of any type
         """First column of the first row."""

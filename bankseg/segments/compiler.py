@@ -36,6 +36,8 @@ def predicate(rule: Rule, columns: Collection[str]) -> exp.Expr:
 
 def first_match(rules: list[tuple[str, Rule | None]], columns: Collection[str]) -> exp.Expr:
     """CASE expression giving the code of the first rule that holds; the last entry has no rule and always holds."""
+    if len(rules) == 1:
+        return exp.Literal.string(rules[0][0])
     case = exp.Case()
     for code, rule in rules[:-1]:
         if rule is None:

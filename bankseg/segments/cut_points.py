@@ -1,15 +1,23 @@
 """Cut points of shares on the reference population: found once, frozen with the scheme, so that a client moves because the client moved."""
 
 from collections.abc import Collection
+from typing import Protocol
 
+import pyarrow as pa
 from sqlglot import exp
 
 from bankseg.domain.settled_rules import Share
-from bankseg.lake.analysis import Analysis
 from bankseg.segments.compiler import DIALECT
 
 
-def cuts_of(analysis: Analysis, relation: str, share: Share, columns: Collection[str]) -> dict[str | None, float]:
+class Answers(Protocol):
+    """Whatever answers SQL."""
+
+    def arrow(self, sql: str) -> pa.Table:
+        """Rows of a statement."""
+
+
+def cuts_of(answers: Answers, relation: str, share: Share, columns: Collection[str]) -> dict[str | None, float]:
     """The cut of a share on a relation, by group where the share is taken within one.
 
     Clients without the attribute do not count. The cut is a value that somebody has: the largest one that at least the top share reaches, or the
@@ -26,5 +34,5 @@ def cuts_of(analysis: Analysis, relation: str, share: Share, columns: Collection
     quantile = exp.func("quantile_disc", value, exp.Literal.number(1 - share.share if share.is_top else share.share), dialect=DIALECT)
     group = exp.column(share.within, quoted=True) if share.within else exp.cast(exp.null(), "varchar")
     select = exp.select(exp.alias_(group, "grouped"), exp.alias_(exp.cast(quantile, "double"), "cut")).from_(relation).where(value.is_(exp.null()).not_())
-    rows = analysis.arrow(select.group_by(exp.Literal.number(1)).sql(dialect=DIALECT)).to_pylist()
+    rows = answers.arrow(select.group_by(exp.Literal.number(1)).sql(dialect=DIALECT)).to_pylist()
     return {row["grouped"]: row["cut"] for row in rows if row["cut"] is not None and (share.within is None or row["grouped"] is not None)}

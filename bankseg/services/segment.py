@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from bankseg.lake.parquet import digest_of, read_checked, write_whole
 from bankseg.segments.assign import Assignment, Inputs, assign
 from bankseg.services.bank import Bank
+from bankseg.services.description import describe
 from bankseg.services.jobs import Claim
 from bankseg.services.product_ranking import product_ranking
 from bankseg.services.score import scores_path
@@ -39,6 +40,8 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         cuts=before.summary.get("cuts") if before is not None and before.policy_sha256 == run.policy_sha256 else None,
         tiers_before=tiers,
         memory=bank.settings.duckdb_memory,
+        described=describe(bank, run),
+        roll=roll_path(bank, claim.run_id),
     )
     for path in inputs.scores:
         read_checked(path)  # the assignment reads with DuckDB, which checks no page checksums
@@ -51,6 +54,11 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
 def part_path(bank: Bank, run_id: int, part: str) -> Path:
     """File of one part of a run's publication."""
     return bank.snapshots / "runs" / str(run_id) / f"{part}.parquet"
+
+
+def roll_path(bank: Bank, run_id: int) -> Path:
+    """File with every client and every attribute of a run: what rules, previews and lists of segments read."""
+    return bank.snapshots / "runs" / str(run_id) / "roll.parquet"
 
 
 def _write(bank: Bank, claim: Claim, assignment: Assignment, beside: dict[str, Any]) -> dict[str, Any]:

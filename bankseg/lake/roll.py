@@ -1,0 +1,50 @@
+"""The roll of a run: one Parquet file with every client and every attribute, read by column for counts, previews and lists."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+import pyarrow as pa
+
+from bankseg.domain.errors import ArtefactError, MissingDataError
+from bankseg.lake.parameters import named
+
+
+class Roll:
+    """One roll, read only; any thread may ask."""
+
+    def __init__(self, path: Path, *, memory: str = "1GB", threads: int = 2) -> None:
+        self._connection = duckdb.connect(config={"threads": threads, "memory_limit": memory, "autoinstall_known_extensions": False})
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET enable_object_cache = true")
+        try:
+            self._connection.from_parquet(str(path), hive_partitioning=False).create_view("roll")
+        except duckdb.Error as error:
+            raise ArtefactError(f"{path.name} cannot be read: {error}", "the file the run wrote", "run the segment stage again") from error
+        self.columns: dict[str, str] = {str(row[0]): str(row[1]) for row in self._connection.execute("DESCRIBE roll").fetchall()}
+
+    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """Rows of a statement over `roll`."""
+        return cast("pa.Table", self._connection.cursor().sql(sql, params=named(sql, parameters)).to_arrow_table())
+
+
+def open_roll(path: Path) -> Roll:
+    """The roll in a file, opened once a process as long as the file stays as it is.
+
+    Raises
+    ------
+    MissingDataError
+        When the file is not there: runs before rolls were kept have none.
+    """
+    try:
+        state = path.stat()
+    except FileNotFoundError as error:
+        raise MissingDataError(f"run {path.parent.name} has no roll", "a run segmented by this version", "run it again: bankseg run --as-of DATE") from error
+    return _opened(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, _modified: int, _size: int) -> Roll:
+    return Roll(path)
