@@ -17,6 +17,7 @@ from bankseg.domain.errors import BanksegError
 from bankseg.domain.horizon import WINDOW_DAYS
 from bankseg.domain.policy import Policy, load_policy
 from bankseg.domain.rule_words import words
+from bankseg.domain.suitability import unsuitable_rules
 from bankseg.features.catalogue import EACH_PRODUCT, EACH_WINDOW, Group, groups
 from bankseg.propensity.targets import Target, targets_for
 from bankseg.settings import CHECKOUT, Settings
@@ -155,6 +156,16 @@ def _rules(policy: Policy) -> list[str]:
     lines += [
         f"| {trigger.code} | {trigger.family} | {words(trigger.amber) if trigger.amber else ''} | {words(trigger.red) if trigger.red else ''} |"
         for trigger in policy.triggers()
+    ]
+    lines += [
+        "\n## What suits whom\n",
+        "A product is not proposed to a client for whom one of these holds. A rule over an attribute the bank does not have bars nothing.\n",
+        "| Rule | Products | When |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| `{rule.code}` | {', '.join((*(f'every {nature} product' for nature in rule.natures), *rule.products))} | {words(rule.when)} |"
+        for rule in unsuitable_rules(policy.section("cross_sell")["unsuitable"])
     ]
     lines += [
         "\n## Segments\n",

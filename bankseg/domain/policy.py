@@ -16,6 +16,7 @@ from bankseg.domain.horizon import Horizon
 from bankseg.domain.purposes import refuse_propensities
 from bankseg.domain.rule_documents import parse_rule
 from bankseg.domain.segment_rules import Rule
+from bankseg.domain.suitability import unsuitable_rules
 
 # Tables whose keys a bank may extend; elsewhere a key the default policy does not have is a slip of the pen.
 OPEN_TABLES = frozenset({"value.products", "value.new_contract_margin_minor", "value.channel_cost_minor", "credit_bands", "risk.arrears_floor_minor"})
@@ -85,6 +86,7 @@ def load_policy(path: Path | None = None) -> Policy:
         values = _laid_over(values, _read(path), "", path)
     policy = Policy(values, sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest())
     _check_scheme(policy)
+    unsuitable_rules(policy.section("cross_sell")["unsuitable"])
     return policy
 
 

@@ -9,7 +9,7 @@ from bankseg.domain.segment_rules import Rule, attributes_of
 CREDIT_REVIEW = "credit_review"
 # What a propensity model puts out, and what is made of it: columns of a scored client. A column p:<target> holds one target's propensity.
 PROPENSITY_OUTPUTS = frozenset({
-    "churn", "churn_band", "churn_target", "churn_reasons", "best_product", "best_propensity", "best_margin_minor", "best_reasons", "expected_loss_minor", "propensities",
+    "churn", "churn_band", "churn_target", "churn_reasons", "best_product", "best_propensity", "best_margin_minor", "best_reasons", "best_blocked_by", "expected_loss_minor", "propensities",
     "propensity", "action", "segment",
 })  # fmt: skip
 PREFIXES = ("p:", "shadow:", "propensity:")

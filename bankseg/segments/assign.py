@@ -26,7 +26,7 @@ EXPECTED: dict[str, str] = {
     "income_90d_minor": "bigint", "recency_days": "bigint", "open_accounts": "bigint", "counted_pace_90d": "double", "active_days_365d": "bigint",
     "credit_minor_365d": "bigint", "balance_minor": "bigint", "debt_minor": "bigint", "consents_email": "bigint", "consents_phone": "bigint",
     "consents_sms": "bigint", "consents_post": "bigint", "preferred_contact": "varchar", "last_interaction_on": "date", "days_since_campaign": "bigint",
-    "arrears_since": "date", "rejects_since": "date",
+    "arrears_since": "date", "rejects_since": "date", "best_blocked_by": "varchar",
 }  # fmt: skip
 RISK_SOURCES = ("days_past_due", "credit_score", "rejected_debits_30d", "overdraft_beyond_limit_months_6m")
 SATURDAY = 5
@@ -292,7 +292,19 @@ def _summary(analysis: Analysis, policy: Policy) -> dict[str, Any]:
         "risk_bands": counted("risk_band"),
         "grid": grid,
         "coverage": _coverage(analysis),
+        "left_with_nothing": _left_with_nothing(analysis),
     }
+
+
+def _left_with_nothing(analysis: Analysis) -> dict[str, dict[str, int]]:
+    """Clients without a product to propose, by segment and by the stage at which the last one fell away."""
+    rows = analysis.arrow(
+        "SELECT segment, best_blocked_by AS stage, count(*) AS clients FROM segmented WHERE best_blocked_by IS NOT NULL GROUP BY ALL ORDER BY ALL"
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in rows.to_pylist():
+        found.setdefault(row["segment"], {})[row["stage"]] = row["clients"]
+    return found
 
 
 def _coverage(analysis: Analysis) -> dict[str, float]:

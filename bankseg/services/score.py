@@ -20,6 +20,7 @@ from bankseg.propensity.reasons import Reason
 from bankseg.services.bank import Bank
 from bankseg.services.eligibility import eligibility
 from bankseg.services.jobs import Claim
+from bankseg.services.next_product import next_products
 from bankseg.services.shadow import shadow_models
 from bankseg.services.snapshot import lake_at, snapshot_path
 from bankseg.storage.database import reading
@@ -108,15 +109,15 @@ def _propensity(model: Propensity, table: pa.Table, eligible: NDArray[np.bool_])
 
 def _with_reasons(bank: Bank, table: pa.Table, models: Mapping[str, Propensity], propensities: Mapping[str, NDArray[np.float64]]) -> pa.Table:
     headline = headline_target(bank, list(models))
-    best = best_products(bank, models, propensities, table.num_rows)
+    best = next_products(bank, table, models, propensities)
     churn = propensities[headline] if headline else np.full(table.num_rows, np.nan)
     table = table.append_column("churn", pa.array(churn, pa.float64(), from_pandas=True))
     table = table.append_column("churn_target", pa.array([headline] * table.num_rows, pa.string()))
     table = table.append_column("churn_reasons", pa.array(_reasons(models.get(headline or ""), table, churn), pa.string()))
-    table = table.append_column("best_product", pa.array([choice[0] for choice in best], pa.string()))
-    table = table.append_column("best_propensity", pa.array([choice[1] for choice in best], pa.float64()))
-    table = table.append_column("best_margin_minor", pa.array([choice[2] for choice in best], pa.int64()))
-    return table.append_column("best_reasons", pa.array(_best_reasons(models, table, best), pa.string()))
+    reasons = _best_reasons(models, table, best.column("best_product").to_pylist())
+    for name in best.column_names:
+        table = table.append_column(name, best.column(name))
+    return table.append_column("best_reasons", pa.array(reasons, pa.string()))
 
 
 def headline_target(bank: Bank, targets: list[str]) -> str | None:
@@ -125,32 +126,6 @@ def headline_target(bank: Bank, targets: list[str]) -> str | None:
         if target in targets:
             return str(target)
     return next((target for target in targets if target.startswith("label:")), None)
-
-
-def best_products(
-    bank: Bank, models: Mapping[str, Propensity], propensities: Mapping[str, NDArray[np.float64]], clients: int
-) -> list[tuple[str | None, float | None, int | None]]:
-    """Next best product of each client: the largest propensity x margin among products likelier than the base rate; nothing when none is."""
-    margins = bank.policy.section("value")["new_contract_margin_minor"]
-    least = float(bank.policy.section("cross_sell")["least_propensity_ratio"])
-    products = [target for target in models if target.startswith("cross_sell:")]
-    if not products:
-        return [(None, None, None)] * clients
-    expected = np.full((len(products), clients), -np.inf)
-    for place, target in enumerate(products):
-        values = propensities[target]
-        margin = float(margins.get(target.partition(":")[2], 5000))
-        likely = values >= least * float(models[target].card["base_rate"])
-        expected[place, likely] = values[likely] * margin
-    chosen = expected.argmax(axis=0)
-    out: list[tuple[str | None, float | None, int | None]] = []
-    for client, place in enumerate(chosen):
-        if not np.isfinite(expected[place, client]):
-            out.append((None, None, None))
-            continue
-        target = products[place]
-        out.append((target.partition(":")[2], float(propensities[target][client]), round(expected[place, client])))
-    return out
 
 
 def _reasons(model: Propensity | None, table: pa.Table, propensity: NDArray[np.float64]) -> list[str]:
@@ -164,10 +139,10 @@ def _reasons(model: Propensity | None, table: pa.Table, propensity: NDArray[np.f
     return empty
 
 
-def _best_reasons(models: Mapping[str, Propensity], table: pa.Table, best: list[tuple[str | None, float | None, int | None]]) -> list[str]:
+def _best_reasons(models: Mapping[str, Propensity], table: pa.Table, best: list[str | None]) -> list[str]:
     texts = ["[]"] * table.num_rows
-    for product in sorted({choice[0] for choice in best if choice[0]}):
-        places = [place for place, choice in enumerate(best) if choice[0] == product]
+    for product in sorted({choice for choice in best if choice}):
+        places = [place for place, choice in enumerate(best) if choice == product]
         for place, reasons in zip(places, models[f"cross_sell:{product}"].reasons(table.take(pa.array(places)), top=TOP_REASONS), strict=True):
             texts[place] = reasons_as_json(reasons)
     return texts

@@ -23,7 +23,7 @@ TYPES = {
     "rejected_debits_30d": pa.int64(), "overdraft_beyond_limit_months_6m": pa.int64(), "income_months_12m": pa.int64(), "income_ratio_35d_6m": pa.float64(),
     "instalments_minor_90d": pa.int64(), "income_90d_minor": pa.int64(), "high_utilisation_months_3m": pa.int64(), "credit_balance_ratio_6m": pa.float64(),
     "churn": pa.float64(), "churn_target": pa.string(), "churn_reasons": pa.string(), "best_product": pa.string(), "best_propensity": pa.float64(),
-    "best_margin_minor": pa.int64(), "best_reasons": pa.string(), "p:cross_sell:savings": pa.float64(), "p:cross_sell:personal_loan": pa.float64(),
+    "best_blocked_by": pa.string(), "best_margin_minor": pa.int64(), "best_reasons": pa.string(), "p:cross_sell:savings": pa.float64(), "p:cross_sell:personal_loan": pa.float64(),
     "consents_email": pa.int64(), "consents_phone": pa.int64(), "days_since_campaign": pa.int64(), "balance_minor": pa.int64(), "debt_minor": pa.int64(),
 }  # fmt: skip
 ALWAYS = ("client_id", "status", "kind", "churn", "churn_target", "churn_reasons", "best_product", "best_propensity", "best_margin_minor", "best_reasons")

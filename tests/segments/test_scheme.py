@@ -71,6 +71,18 @@ def test_the_counts_of_the_summary_add_up_to_the_clients(book, seed):
     assert [entry["code"] for entry in summary["scheme"]] == [segment.code for segment in book.policy.segments()]
 
 
+def test_clients_left_with_nothing_are_counted_by_segment_and_stage(book):
+    offered = {"best_product": "savings", "best_propensity": 0.4, "best_margin_minor": 2_000}
+    stages = ["consent", "consent", "suitability", None]
+    found = book.assigned(
+        [*({"best_blocked_by": stage, **({} if stage else offered)} for stage in stages), {"status": "prospect", "best_blocked_by": "eligibility"}]
+    )
+
+    left = found.summary["left_with_nothing"]
+    assert left.pop("prospect") == {"eligibility": 1}
+    assert Counter(stage for stages in left.values() for stage, clients in stages.items() for _ in range(clients)) == {"consent": 2, "suitability": 1}
+
+
 def test_an_assignment_depends_on_the_scores_alone_not_on_how_they_are_split(book):
     clients = random_book(9)
     whole, split = book.assigned(clients), book.assigned(clients, files=5)
