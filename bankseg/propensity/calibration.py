@@ -7,7 +7,9 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-Method = Literal["none", "platt", "beta", "isotonic"]
+from bankseg.propensity.venn_abers import venn_abers_curve
+
+Method = Literal["none", "platt", "beta", "venn_abers", "isotonic"]
 Vector = NDArray[np.float64]
 
 # Isotonic regression needs many outcomes, and makes ties that break ranking.
@@ -17,8 +19,10 @@ LEAST_POSITIVES = 20
 # Beta calibration has a third number to learn; below this many outcomes it learns noise.
 BETA_POSITIVES = 200
 CHOICE_FOLDS = 5
-# Standard errors of the paired difference by which a method must beat the simpler one; isotonic pays for its ties.
-ERRORS_TO_BEAT: dict[Method, float] = {"none": 0.0, "platt": 0.0, "beta": 1.0, "isotonic": 2.0}
+# Standard errors of the paired difference by which a method must beat the simpler one; curves with steps must beat the smooth ones clearly.
+ERRORS_TO_BEAT: dict[Method, float] = {"none": 0.0, "platt": 0.0, "beta": 1.0, "venn_abers": 2.0, "isotonic": 2.0}
+# Part of a curve with steps that follows the score itself, so that clients on one step keep their order.
+ORDER_SHARE = 0.002
 # Prior standard deviation of the slope around 1: a small slice moves it little, a large one freely.
 SLOPE_SD = 0.5
 NEWTON_STEPS = 50
@@ -32,11 +36,11 @@ class Calibrator:
     Parameters
     ----------
     method
-        `none` (plain sigmoid), `platt` (slope, intercept on the log-odds), `beta` (Kull et al. 2017: a, b, c on ln p and ln(1-p)), `isotonic`.
+        `none` (plain sigmoid), `platt` (slope, intercept on the log-odds), `beta` (Kull et al. 2017: a, b, c on ln p and ln(1-p)), `venn_abers`, `isotonic`.
     coefficients
         `platt`: slope, intercept; `beta`: a, b, c.
     x, y
-        `isotonic`: knots of log-odds, and probabilities.
+        `venn_abers`, `isotonic`: knots of log-odds, and probabilities.
     """
 
     method: Method = "none"
@@ -62,8 +66,8 @@ class Calibrator:
                 a, b, c = self.coefficients
                 positive, negative = _log_probabilities(raw)
                 return sigmoid(a * positive - b * negative + c)
-            case "isotonic":
-                return np.interp(raw, self.x, self.y)
+            case "isotonic" | "venn_abers":
+                return (1 - ORDER_SHARE) * np.interp(raw, self.x, self.y) + ORDER_SHARE * sigmoid(raw)
 
     def as_json(self) -> dict[str, Any]:
         """Part of a card. `Any`: JSON."""
@@ -96,8 +100,8 @@ def log_loss(label: NDArray[Any], probability: Vector) -> Vector:
 def choose_calibrator(raw: Vector, label: NDArray[Any], *, seed: int) -> tuple[Calibrator, dict[str, float]]:
     """The calibrator with the best cross-validated log loss on a later slice, and the evidence.
 
-    Platt must beat plain scores, beta must beat Platt by one standard error of the paired difference, and isotonic, tried above 1,000 positives
-    only, must beat them all by two.
+    Platt must beat plain scores; beta, tried above 200 positives, must beat Platt by one standard error of the paired difference; Venn-Abers, and above 1,000
+    positives isotonic, must beat them all by two.
 
     Parameters
     ----------
@@ -118,6 +122,7 @@ def choose_calibrator(raw: Vector, label: NDArray[Any], *, seed: int) -> tuple[C
     fitters: dict[Method, Callable[[Vector, NDArray[np.int8]], Calibrator]] = {"none": lambda _raw, _label: Calibrator(), "platt": fit_platt}
     if positives > BETA_POSITIVES:
         fitters["beta"] = fit_beta
+        fitters["venn_abers"] = fit_venn_abers
     if positives > ISOTONIC_POSITIVES:
         fitters["isotonic"] = fit_isotonic
     losses = {method: _held_out_losses(fitter, raw, label, seed) for method, fitter in fitters.items()}
@@ -156,6 +161,12 @@ def fit_isotonic(raw: Vector, label: NDArray[np.int8]) -> Calibrator:
     # Rule of succession: a block without outcomes is rare, never impossible.
     level = (np.add.reduceat(label[order].astype(np.float64), starts) + label.mean()) / (size + 1)
     return Calibrator("isotonic", (), tuple(centres.tolist()), tuple(np.maximum.accumulate(level).tolist()))
+
+
+def fit_venn_abers(raw: Vector, label: NDArray[np.int8]) -> Calibrator:
+    """Venn-Abers calibration with straight lines between the knots."""
+    x, y = venn_abers_curve(raw, label)
+    return Calibrator("venn_abers", (), tuple(x.tolist()), tuple(y.tolist()))
 
 
 def _held_out_losses(fitter: Callable[[Vector, NDArray[np.int8]], Calibrator], raw: Vector, label: NDArray[np.int8], seed: int) -> Vector:
