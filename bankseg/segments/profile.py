@@ -1,17 +1,16 @@
 """What sets a group of clients apart from all others, as figures and in words."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from babel.numbers import format_decimal, format_percent
 from numpy.typing import NDArray
 
-from bankseg.delivery.columns import in_units
 from bankseg.domain.errors import InputError
 from bankseg.segments.arrays import UNKNOWN, is_category, is_money, numbers, present, signed_log, texts
+from bankseg.segments.spoken import amount, money, percent, times
 
 Vector = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -21,7 +20,6 @@ Size = Literal["none", "small", "medium", "large"]
 SMALL, MEDIUM, LARGE = 0.2, 0.5, 0.8
 CLIP = 3.0
 MOST_TRAITS = 8
-LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 NOT_KNOWN = {"en": "not known", "fr": "non renseigné"}
 _ABOVE = {
     "en": {"small": "somewhat above the others", "medium": "clearly above the others", "large": "far above the others"},
@@ -120,11 +118,11 @@ def sentence(trait: Trait, language: str, labels: Mapping[str, tuple[str, str]] 
     colon, against = (" :", "contre") if language == "fr" else (":", "against")
     if trait.level is None:
         place = (_ABOVE if trait.effect > 0 else _BELOW)[language].get(trait.size, "")
-        spoken = _speaker(trait.attribute, language, currency)
-        return f"{name}{colon} {place} ({spoken(trait.inside)} {against} {spoken(trait.outside)})"
+        inside, outside = (money(x, language, currency) if is_money(trait.attribute) else amount(x, language) for x in (trait.inside, trait.outside))
+        return f"{name}{colon} {place} ({inside} {against} {outside})"
     level = NOT_KNOWN[language] if trait.level == UNKNOWN else trait.level
-    head = f"{name} = {level}{colon} {_percent(trait.inside, language)} {against} {_percent(trait.outside, language)}"
-    return f"{head}, {_times(trait.lift, language)}" if trait.lift else head
+    head = f"{name} = {level}{colon} {percent(trait.inside, language)} {against} {percent(trait.outside, language)}"
+    return f"{head}, {times(trait.lift, language)}" if trait.lift else head
 
 
 def _amount(table: pa.Table, members: Mask, name: str) -> list[Trait]:
@@ -165,23 +163,3 @@ def _level(name: str, level: str, has: Mask, members: Mask) -> Trait:
     inside, outside = float(has[members].mean()), float(has[~members].mean())
     effect = 2 * float(np.arcsin(inside**0.5) - np.arcsin(outside**0.5))
     return Trait(name, level, inside, outside, effect, inside / outside if outside else None)
-
-
-def _speaker(name: str, language: str, currency: str | None) -> Callable[[float], str]:
-    def spoken(value: float) -> str:
-        amount = float(in_units(round(value), currency)) if is_money(name) else value
-        return str(format_decimal(amount, format="#,##0" if abs(amount) >= 100 else "#,##0.##", locale=LOCALES[language]))
-
-    return spoken
-
-
-def _percent(value: float, language: str) -> str:
-    return str(format_percent(value, format="0\u00a0%" if language == "fr" else "0%", locale=LOCALES[language]))
-
-
-def _times(lift: float, language: str) -> str:
-    more = lift >= 1
-    times = format_decimal(lift if more else 1 / lift, format="#,##0.#", locale=LOCALES[language])
-    if language == "fr":
-        return f"{times} fois {'plus' if more else 'moins'} fréquent"
-    return f"{times} times {'as' if more else 'less'} frequent"

@@ -94,3 +94,12 @@ def test_holm_keeps_the_order_and_does_not_mind_the_order_given(raw, random):
 
     assert holm([raw[place] for place in shuffled]) == [adjusted[place] for place in shuffled]
     assert all(adjusted[a] <= adjusted[b] for a in range(len(raw)) for b in range(len(raw)) if raw[a] < raw[b])
+
+
+def test_the_sure_part_of_an_effect_agrees_with_a_hand_count():
+    # 0.3 against 0.2: error sqrt(0.3 x 0.7 / 100 + 0.2 x 0.8 / 250) = 0.052345; 1.959964 x that = 0.1026 holds none.
+    # 0.3 against 0.2 of ten times as many: error 0.016553, margin 0.032443: 0.5 x (1 - 0.32443).
+    assert compare_rates(30, 100, 50, 250).surely() == 0
+    assert compare_rates(300, 1_000, 500, 2_500).surely() == pytest.approx(0.337785, abs=1e-5)
+    assert compare_means(np.ones(3), np.full(4, 2.0)).surely() == 0.5
+    assert compare_rates(0, 0, 1, 2).surely() == 0
