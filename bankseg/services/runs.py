@@ -1,6 +1,6 @@
 """Runs: planning one for an as-of date, laying out its jobs, and reading how it goes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
@@ -13,7 +13,6 @@ from sqlmodel import Session, col, select
 from bankseg.domain.errors import MissingDataError
 from bankseg.domain.jobs import STAGES, JobState, RunState, Stage
 from bankseg.features.build import features_digest
-from bankseg.features.catalogue import Feature, catalogue
 from bankseg.features.labels import can_label
 from bankseg.lake.extent import bucket_count, first_fact_on, last_fact_on, products_held
 from bankseg.lake.files import hash_files, table_versions, versions_digest
@@ -22,6 +21,7 @@ from bankseg.propensity.targets import Target, targets_for
 from bankseg.queue import ring
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import advance
+from bankseg.services.model_inputs import model_inputs
 from bankseg.services.registry import Standing, beside, standing
 from bankseg.storage import audit, model_proposal, recorded_document
 from bankseg.storage.database import db_now, reading, transaction
@@ -176,14 +176,8 @@ def _planned(bank: Bank, target: Target, as_of: date, first: date | None) -> Pla
 
 def _draft(bank: Bank, as_of: date, versions: dict[str, int], hashed: dict[str, str]) -> Draft:
     products = list(products_held(bank.lake, versions))
-    names = frozenset(feature.name for feature in known_features(bank, versions, products))
+    names = frozenset(feature.name for feature in model_inputs(bank, versions, products))
     return Draft(as_of, versions, hash_files(bank.lake, versions, hashed), planned_targets(bank, as_of, versions), products, names)
-
-
-def known_features(bank: Bank, versions: Mapping[str, int], products: Sequence[str]) -> tuple[Feature, ...]:
-    """The feature catalogue over these tables and products."""
-    tables = frozenset(versions) | ({"balances"} if "transactions" in versions else frozenset())
-    return catalogue(tables, products, bank.declarations.attributes)
 
 
 def _new_run(session: Session, bank: Bank, key: str, draft: Draft, asked: frozenset[str], person_id: int | None) -> Run:

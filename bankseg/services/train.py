@@ -20,8 +20,9 @@ from bankseg.propensity.train import train
 from bankseg.services.audit_groups import audit_groups, groups_of_rows
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
+from bankseg.services.model_inputs import model_inputs
 from bankseg.services.registration import measured, register
-from bankseg.services.runs import known_features, origins_from_json, planned_targets, seed_of
+from bankseg.services.runs import origins_from_json, planned_targets, seed_of
 from bankseg.services.snapshot import labels_path, snapshot_path
 from bankseg.storage import audit
 from bankseg.storage.database import reading, transaction
@@ -55,8 +56,7 @@ def train_job(bank: Bank, claim: Claim) -> dict[str, Any]:
 
 def model_features(bank: Bank, run: Run) -> list[Feature]:
     """Features a propensity model may read, in catalogue order."""
-    known = known_features(bank, run.table_versions, run.plan["products"])
-    return [feature for feature in known if "propensity" in feature.purposes and not feature.is_protected]
+    return model_inputs(bank, run.table_versions, run.plan["products"])
 
 
 def gather(bank: Bank, run: Run, target: str, features: list[str]) -> Dataset:
