@@ -84,9 +84,9 @@ def exit_codes_page() -> str:
 def command_line_page() -> str:
     """The help of every command."""
     lines = ["# Command line\n", "`bankseg COMMAND --help` prints the same. Exit codes stand on [their own page](exit-codes.md).\n"]
-    for command in commands():
-        context = click.Context(command, info_name=f"bankseg {command.name}", max_content_width=HELP_WIDTH, terminal_width=HELP_WIDTH)
-        lines += [f"## {command.name}\n", "```", command.get_help(context), "```\n"]
+    for name, command in commands():
+        context = click.Context(command, info_name=f"bankseg {name}", max_content_width=HELP_WIDTH, terminal_width=HELP_WIDTH)
+        lines += [f"## {name}\n", "```", command.get_help(context), "```\n"]
     return "\n".join(lines)
 
 
@@ -233,9 +233,14 @@ def _listed(names: tuple[str, ...]) -> str:
     return " and ".join(f"`{name}`" for name in names)
 
 
-def commands() -> list[click.Command]:
-    """Every command, by name."""
-    return [command for _, command in sorted(main.commands.items())]
+def commands() -> list[tuple[str, click.Command]]:
+    """Every command with its name, the parts of a group behind it."""
+    found: list[tuple[str, click.Command]] = []
+    for name, command in sorted(main.commands.items()):
+        found.append((name, command))
+        if isinstance(command, click.Group):
+            found += [(f"{name} {part}", below) for part, below in sorted(command.commands.items())]
+    return found
 
 
 def _with_subclasses(found: type[BanksegError]) -> list[type[BanksegError]]:

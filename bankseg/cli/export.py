@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from bankseg.cli.identity import scope_of
 from bankseg.delivery.columns import FORMATS, Format
-from bankseg.domain.errors import BanksegError, InputError, NotFoundError
+from bankseg.domain.errors import BanksegError, InputError
 from bankseg.domain.people import Scope
 from bankseg.services import export_list
 from bankseg.services.export_list import Exported
 from bankseg.settings import Settings
-from bankseg.storage import person as people
 from bankseg.storage.cross_sell import CrossSellFilter
-from bankseg.storage.database import make_engine, reading
+from bankseg.storage.database import make_engine
 from bankseg.storage.portfolio import PortfolioFilter
 
 if TYPE_CHECKING:  # only the store makes engines
@@ -53,7 +53,7 @@ def command(  # noqa: PLR0913  # one argument an option
     settings = Settings()
     try:
         engine = make_engine(settings.store)
-        scope = _scope(engine, login)
+        scope = scope_of(engine, login)
         path = out or settings.exports / _file_name(what, product, scope, file_format)
         done = _export(engine, scope, what, path, file_format, CrossSellFilter(product, least_propensity), top)
     except BanksegError as error:
@@ -74,14 +74,6 @@ def _export(engine: "Engine", scope: Scope, what: str, path: Path, file_format: 
             if not found.product:
                 raise InputError("a cross-sell list without a product", "--product P", "`bankseg status` names the products")
             return export_list.export_cross_sell(engine, scope, found, path, file_format=file_format, size=top)
-
-
-def _scope(engine: "Engine", login: str) -> Scope:
-    with reading(engine) as session:
-        person = people.by_login(session, login)
-    if person is None or not person.is_active:
-        raise NotFoundError(f"nobody signs in as {login!r}", "the login of an active person", "see `bankseg init --admin`")
-    return person.scope
 
 
 def _file_name(what: str, product: str, scope: Scope, file_format: Format) -> str:

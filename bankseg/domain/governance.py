@@ -54,6 +54,19 @@ def figure(value: float | None, language: str) -> str:
     return text.replace(",", "\u202f").replace(".", ",") if language == FRENCH else text
 
 
+def target_name(target: str, language: str) -> str:
+    """What a target estimates, in words.
+
+    Examples
+    --------
+    >>> target_name("cross_sell:savings", "fr"), target_name("hard_exit", "en")
+    ('Achète épargne', 'Closes the last account')
+    """
+    sense, _, detail = target.partition(":")
+    product = _products().get(detail, [detail.replace("_", " ")] * 2)[1 if language == FRENCH else 0]
+    return say("targets", sense, language, {"product": product})
+
+
 def codes(kind: str) -> tuple[str, ...]:
     """Every code of a table of the catalogue."""
     return tuple(_words()[kind])
@@ -86,6 +99,12 @@ def _part(part: Any, language: str) -> str:
     words = say(part["kind"], part["code"], language, part.get("values"))
     where = part.get("at")
     return f"{where}{' :' if language == FRENCH else ':'} {words}" if where else words
+
+
+@cache
+def _products() -> dict[str, list[str]]:
+    words: dict[str, dict[str, list[str]]] = tomllib.loads(files("bankseg.domain").joinpath("reasons.toml").read_text(encoding="utf-8"))
+    return words["products"]
 
 
 @cache

@@ -64,6 +64,11 @@ def evaluate(evidence: Evidence, policy: Mapping[str, Any]) -> list[Gate]:
     ]
 
 
+def needs_reason(gates: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of the gates that an approver has to answer in writing. `Any`: gates as JSON."""
+    return [gate["name"] for gate in gates if gate["verdict"] == "red"]
+
+
 def metric(card: Mapping[str, Any], name: str) -> Mapping[str, float] | None:
     """A metric of a card as {value, low, high}, whatever release wrote it; null when it was not measured."""
     metrics = card.get("metrics", {})
@@ -156,9 +161,10 @@ def _agreement(evidence: Evidence, policy: Mapping[str, Any]) -> Gate:
 
 def _fairness(card: Mapping[str, Any], policy: Mapping[str, Any]) -> Gate:
     """A difference between groups is a fact to weigh: it always asks for a person's reasoned decision."""
-    groups = [one for one in card.get("disparity") or [] if one["n"] * one["base_rate"] >= int(policy["least_group_positives"])]
+    reported = card.get("disparity") or []
+    groups = [one for one in reported if one["n"] * one["base_rate"] >= int(policy["least_group_positives"])]
     if not groups:
-        return Gate("fairness", "not_measured", "fairness_missing")
+        return Gate("fairness", "not_measured", "fairness_small" if reported else "fairness_missing", None, "", {"least": policy["least_group_positives"]})
     found = [finding for one in groups for finding in _differences(one, groups, policy)]
     lowest = min((one["impact_ratio"] for one in groups if one["impact_ratio"] is not None), default=None)
     bound = f"impact ratio >= {policy['least_impact_ratio']:g}, rates within {policy['most_rate_gap']:g}"

@@ -18,6 +18,7 @@ from bankseg.web.entrance import BLUEPRINT as ENTRANCE
 from bankseg.web.entrance import SIGN_IN_LIMIT
 from bankseg.web.health import BLUEPRINT as HEALTH
 from bankseg.web.marketing.views import BLUEPRINT as MARKETING
+from bankseg.web.models.views import BLUEPRINT as MODELS
 from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
 from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
 from bankseg.web.relationship.views import BLUEPRINT as RELATIONSHIP
@@ -40,7 +41,7 @@ def create_app(settings: Settings) -> OpenAPI:
     app.after_request(forms.keep_visit)
     for part in (access, errors, headers, jinja):
         part.install(app)
-    for blueprint in (HEALTH, ENTRANCE, RELATIONSHIP, MARKETING, RISK, OVERVIEW, OPERATIONS, api_pages.BLUEPRINT):
+    for blueprint in (HEALTH, ENTRANCE, RELATIONSHIP, MARKETING, RISK, OVERVIEW, MODELS, OPERATIONS, api_pages.BLUEPRINT):
         app.register_blueprint(blueprint)
     app.register_api(api.BLUEPRINT)
     _limit_sign_in(app)

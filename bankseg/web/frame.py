@@ -21,10 +21,17 @@ ENTRIES: tuple[tuple[Right, str, str], ...] = (
     (Right.CROSS_SELL, "marketing.products", "Cross-sell"),
     (Right.RISK_QUEUE, "risk.queue", "Risk queue"),
     (Right.SEGMENTS, "overview.segments", "Segments"),
+    (Right.MODELS, "models.registry", "Models"),
     (Right.RUNS, "operations.runs", "Runs"),
     (Right.IMPORTS, "operations.imports", "Imports"),
 )
-PARENTS = {"relationship.client": "relationship.clients", "marketing.cross_sell": "marketing.products", "operations.run": "operations.runs"}
+PARENTS = {
+    "relationship.client": "relationship.clients",
+    "marketing.cross_sell": "marketing.products",
+    "operations.run": "operations.runs",
+    "models.target": "models.registry",
+    "models.version": "models.registry",
+}
 
 
 def navigation(role: Role, endpoint: str) -> list[Link]:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from flask import Flask, g, request, url_for
 from jinja2 import pass_context
 
-from bankseg.domain import reasons
+from bankseg.domain import governance, reasons
 from bankseg.domain.rights import Right, may, sees
 from bankseg.services.stamp import segment_labels
 from bankseg.web import desk, formats, i18n
@@ -41,6 +41,8 @@ def install(app: Flask) -> None:
 
     app.jinja_env.globals.update(_=_words, label=_label, form_token=form_token, asset=lambda name: _asset(static, name), with_query=with_query, phrase=_phrase)
     app.jinja_env.globals.update(segment_reason=_segment_reason, tier_reason=_tier_reason, evidence=_evidence)
+    app.jinja_env.globals.update(governance=_governance, target_name=_target_name, alert_words=_alert_words)
+    app.jinja_env.filters["figure"] = _in_page_language(governance.figure)
     for form in (formats.money, formats.share, formats.number, formats.day, formats.month, formats.instant):
         app.jinja_env.filters[form.__name__] = _in_page_language(form)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -87,6 +89,18 @@ def _phrase(reason: dict[str, Any], currency: str | None = None) -> str:
         peer=reason.get("peer", reasons.NOT_COMPARED),
         currency=currency or "",
     )
+
+
+def _governance(kind: str, code: str) -> str:
+    return governance.say(kind, code, desk.language())
+
+
+def _target_name(target: str) -> str:
+    return governance.target_name(target, desk.language())
+
+
+def _alert_words(alert: dict[str, Any]) -> str:
+    return governance.say("alerts", str(alert["kind"]), desk.language(), alert)
 
 
 def _segments() -> dict[str, dict[str, str]]:

@@ -9,12 +9,17 @@ from sqlmodel import Session
 
 from bankseg.domain.people import Role
 from bankseg.services import passwords
+from bankseg.services.bank import open_bank
+from bankseg.settings import Settings
 from bankseg.storage.database import transaction
 from bankseg.storage.import_batch import ImportBatch
 from bankseg.storage.job import Job
+from bankseg.storage.model_alert import ModelAlert
+from bankseg.storage.model_observation import ModelObservation
 from bankseg.storage.person import Person
 from bankseg.storage.published_client import ProductPropensity, PublishedClient, RiskCase
 from bankseg.storage.run import PORTFOLIO, CurrentRun, Run
+from tests.services.model_builders import a_version, paired
 
 PASSWORD = "correct horse battery"  # of people who exist in tests only
 AS_OF = "2025-12-31"
@@ -134,6 +139,25 @@ def staff(engine: Engine) -> None:
     with transaction(engine) as session:
         for login, name, role, rm_id, branch_id in PEOPLE:
             session.add(Person(login=login, display_name=name, role=role, rm_id=rm_id, branch_id=branch_id, password_hash=_password_hash()))
+
+
+def two_versions(settings: Settings) -> None:
+    """A champion and its challenger for one target, with an observation and an alert."""
+    bank = open_bank(settings)
+    first = a_version(bank)
+    second = a_version(bank, 2, comparison=paired(0.2, 0.1, 0.3, first.digest))
+    with transaction(bank.engine) as session:
+        seen = {"run_id": 1, "as_of": AS_OF, "clients": 4, "score_psi": 0.13, "score_p_value": 1e-6, "score_level": "watch", "at": 1.0}
+        moved = {"recency_days": {"psi": 0.31, "p_value": 1e-9, "level": "act"}}
+        session.add(ModelObservation(model_id=first.id or 0, attributes=moved, matures_on="2026-04-07", **seen))
+        session.add(ModelObservation(model_id=second.id or 0, agreement={"spearman": 0.93, "top_overlap": 0.8}, **seen))
+        session.add(
+            ModelAlert(
+                target=first.target, model_id=first.id or 0, run_id=1, kind="score_drift", level="watch", value=0.13, bound=0.1, owner="marketing analytics",
+                words=f"The score has drifted: PSI 0.130, more than 0.1, on {AS_OF}.", opened_at=1.0, changed_at=1.0,
+            )
+        )  # fmt: skip
+    bank.engine.dispose()
 
 
 def a_small_bank(session: Session) -> Run:

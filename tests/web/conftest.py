@@ -53,6 +53,7 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with transaction(engine) as session:
         builders.a_small_bank(session)
     engine.dispose()
+    builders.two_versions(Settings(home=home))
     return home
 
 
@@ -65,7 +66,7 @@ def browsers(bank_home: Path) -> "Browsers":
 @pytest.fixture
 def own(bank_home: Path, tmp_path: Path) -> "Browsers":
     """The same on a copy that a test may change."""
-    shutil.copy(bank_home / "store.sqlite", tmp_path / "store.sqlite")
+    shutil.copytree(bank_home, tmp_path, dirs_exist_ok=True)
     return Browsers(Settings(home=tmp_path))
 
 

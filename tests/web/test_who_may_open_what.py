@@ -14,7 +14,9 @@ pytestmark = pytest.mark.matrix
 
 ROLE_OF = {login: role for login, _, role, _, _ in PEOPLE}
 # A value for each parameter of a route, such that Alice (RM1) is in her right.
-EXAMPLES = {"client_id": "C1", "product": "life_insurance", "run_id": "1", "filename": "desk.css"}
+EXAMPLES = {
+    "client_id": "C1", "product": "life_insurance", "run_id": "1", "filename": "desk.css", "target": "hard_exit", "version": "1", "alert_id": "1",
+}  # fmt: skip
 OVERRIDES = {"api_pages.static": {"filename": "css/swagger-ui.css"}}
 OF_ONE_CLIENT = ("relationship.client", "api.client")
 
@@ -26,9 +28,28 @@ def address(browsers: Browsers, endpoint: str, **changes: str) -> str:
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda part: values[part[1]], rule.rule)
 
 
+WRITES = (
+    "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert",
+)  # fmt: skip
+
+
 def reads() -> list[str]:
     """The routes that are read."""
-    return [endpoint for endpoint in POLICY if endpoint not in {"entrance.sign_in", "entrance.sign_out", "entrance.language"}]
+    return [endpoint for endpoint in POLICY if endpoint not in WRITES]
+
+
+def test_the_routes_that_write_are_those_that_take_a_post(browsers: Browsers) -> None:
+    assert {rule.endpoint for rule in browsers.app.url_map.iter_rules() if "POST" in (rule.methods or ())} == set(WRITES)
+
+
+@pytest.mark.parametrize("endpoint", [endpoint for endpoint in WRITES if isinstance(POLICY[endpoint], Right)])
+def test_a_write_is_refused_to_strangers_and_hidden_from_roles_without_the_right(browsers: Browsers, endpoint: str) -> None:
+    path, right = address(browsers, endpoint), POLICY[endpoint]
+
+    assert browsers.stranger().post(path).status_code == 303
+    for login, role in ROLE_OF.items():
+        status = browsers.of(login).post(path).status_code  # without the token of a form: 403 is as far as a right leads
+        assert status == (403 if role in ROLES_WITH[right] else 404), login
 
 
 def test_every_route_has_a_policy_and_every_policy_a_route(browsers: Browsers) -> None:

@@ -51,6 +51,19 @@ class ProductPath(BaseModel):
     product: Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
+class ModelPath(BaseModel):
+    target: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    version: int = Field(ge=1, le=2**31 - 1)
+
+
+class ModelsAsked(Asked):
+    target: Code = Field(default="", description="Only this target")
+
+
+class DocumentAsked(Asked):
+    language: Literal["en", "fr"] = "en"
+
+
 class RunPath(BaseModel):
     run_id: int = Field(ge=1, le=2**31 - 1)
 
@@ -177,3 +190,47 @@ class RunDetail(RunRow):
     models: dict[str, str]
     refusals: dict[str, str]
     error: str | None = None
+
+
+class ModelRow(BaseModel):
+    """One version of one target."""
+
+    target: str
+    version: int
+    status: str = Field(description="champion, challenger, shadow, retired or rejected")
+    as_of: str
+    age_days: int | None = Field(default=None, description="On the date of the published run")
+    roc_auc: float | None = None
+    lift10: float | None = None
+    empc: float | None = None
+    ece: float | None = None
+    positives: int
+    materiality: str
+    next_review_on: str | None = None
+    score_psi: float | None = Field(default=None, description="Drift of the score on the latest observed run")
+    score_level: str | None = Field(default=None, description="steady, watch or act")
+    red_gates: int
+    amber_gates: int
+    digest: str
+    run_id: int | None = None
+
+
+class Models(BaseModel):
+    models: list[ModelRow]
+    proposals: list[dict[str, Any]]
+    alerts: list[dict[str, Any]]
+
+
+class ModelFile(BaseModel):
+    """The model file: what its page and its document show."""
+
+    model: dict[str, Any]
+    metrics: dict[str, Any]
+    gates: list[dict[str, Any]]
+    decisions: list[dict[str, Any]]
+    openings: list[dict[str, Any]]
+    observations: list[dict[str, Any]]
+    alerts: list[dict[str, Any]]
+    limits: list[dict[str, Any]]
+
+    model_config = ConfigDict(extra="allow")

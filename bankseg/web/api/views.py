@@ -5,9 +5,12 @@ from typing import Any
 import orjson
 from flask import Response
 
-from bankseg.services import cross_sell_list, portfolio, risk_queue, run_progress
+from bankseg.delivery import model_page
+from bankseg.services import cross_sell_list, models_desk, portfolio, risk_queue, run_progress
 from bankseg.services.balance_history import balance_history
 from bankseg.services.client_page import client_page
+from bankseg.services.model_export import record_export
+from bankseg.services.model_file import model_file
 from bankseg.services.segments_overview import segments_overview
 from bankseg.services.stamp import Stamp
 from bankseg.storage.cross_sell import CrossSellFilter
@@ -16,6 +19,7 @@ from bankseg.storage.run import Run
 from bankseg.web import desk
 from bankseg.web.api import schemas
 from bankseg.web.api.library import APIBlueprint, Tag
+from bankseg.web.models.views import bank
 
 SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_session"}}
 _PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
@@ -71,6 +75,28 @@ def segments() -> Response:
         {"segment": one.name, "action": one.action, "clients": one.clients, "by_tier": one.by_tier, "value_12m_minor": one.value} for one in overview.segments
     ]
     return _json({**_stamp(overview.stamp), "clients": overview.total, "segments": rows})
+
+
+@BLUEPRINT.get("/models", responses={"200": schemas.Models})
+def models(query: schemas.ModelsAsked) -> Response:
+    """The registry of propensity models, open proposals and alerts."""
+    page = models_desk.models_page(desk.read(), desk.scope(), query.target or None)
+    return _json({"models": page.rows, "proposals": page.proposals, "alerts": page.alerts})
+
+
+@BLUEPRINT.get("/models/<target>/<int:version>", responses={"200": schemas.ModelFile})
+def model(path: schemas.ModelPath) -> Response:
+    """One version's model file as JSON."""
+    return _json(model_file(desk.read(), desk.desk().settings, desk.scope(), path.target, path.version))
+
+
+@BLUEPRINT.get("/models/<target>/<int:version>/file", responses={"200": {"content": {"text/html": {"schema": {"type": "string"}}}}})
+def model_document(path: schemas.ModelPath, query: schemas.DocumentAsked) -> Response:
+    """One version's model file as a self-contained HTML document with plots."""
+    found = model_file(desk.read(), desk.desk().settings, desk.scope(), path.target, path.version)
+    desk.close_read()
+    record_export(bank(), desk.scope(), path.target, path.version)
+    return Response(model_page.document(found, query.language), mimetype="text/html")
 
 
 @BLUEPRINT.get("/runs", responses={"200": schemas.Runs})
