@@ -114,6 +114,19 @@ def figure(feature: str, value: object, language: str, *, currency: str = "") ->
     return text.format(**_marks(value, place, currency), product=_product(product, place), w=_window(window, place))
 
 
+def name(feature: str, language: str) -> str:
+    """What a feature measures, with an ellipsis where a client's number would stand.
+
+    >>> name("income_months_12m", "en"), name("attr_nb_children", "en")
+    ('received in … months of 12 months', 'attr nb children')
+    """
+    place = _place(language)
+    words, window, product = _template(feature)
+    if words is None:
+        return _spelled(feature)
+    return words[place].format(v="…", p="…", m="…", yes="…", product=_product(product, place), w=_window(window, place))
+
+
 def has_words(feature: str) -> bool:
     """Whether the catalogue of words knows a feature."""
     return _template(feature)[0] is not None

@@ -1,12 +1,13 @@
 """The roll of a run: one Parquet file with every client and every attribute, read by column for counts, previews and lists."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
+from sqlglot import exp
 
 from bankseg.domain.errors import ArtefactError, MissingDataError
 from bankseg.lake.parameters import named
@@ -23,7 +24,14 @@ class Roll:
             self._connection.from_parquet(str(path), hive_partitioning=False).create_view("roll")
         except duckdb.Error as error:
             raise ArtefactError(f"{path.name} cannot be read: {error}", "the file the run wrote", "run the segment stage again") from error
-        self.columns: dict[str, str] = {str(row[0]): str(row[1]) for row in self._connection.execute("DESCRIBE roll").fetchall()}
+        self.columns: Mapping[str, str] = {str(row[0]): str(row[1]) for row in self._connection.execute("DESCRIBE roll").fetchall()}
+
+    @cached_property
+    def coverage(self) -> dict[str, float]:
+        """Share of clients that have each column, 0 to 1."""
+        counts = [exp.Count(this=exp.column(name, quoted=True)).as_(f"c{place}") for place, name in enumerate(self.columns)]
+        row = self._connection.cursor().execute(exp.select("count(*)", *counts).from_("roll").sql("duckdb")).fetchall()[0]
+        return {name: round(count / max(row[0], 1), 4) for name, count in zip(self.columns, row[1:], strict=True)}
 
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Rows of a statement over `roll`."""

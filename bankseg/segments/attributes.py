@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from bankseg.domain.errors import InputError
+from bankseg.domain.purposes import CREDIT_REVIEW, is_propensity_output
 from bankseg.domain.schemes import Purpose
 from bankseg.domain.segment_rules import Rule, Test, tests_of
 from bankseg.features.catalogue import Feature
@@ -98,7 +99,7 @@ def may_serve(attribute: Attribute, purpose: Purpose) -> bool:
     """
     if purpose == "describe":
         return True
-    if attribute.is_protected or (attribute.family == "propensity" and purpose == "credit_review"):
+    if attribute.is_protected or (purpose == CREDIT_REVIEW and is_propensity_output(attribute.name)):
         return False
     wanted = "marketing" if purpose == "retention" else purpose
     return wanted in attribute.purposes

@@ -31,8 +31,9 @@ def cuts_of(answers: Answers, relation: str, share: Share, columns: Collection[s
     if share.attribute not in columns or (share.within is not None and share.within not in columns):
         return {}
     value = exp.column(share.attribute, quoted=True)
-    quantile = exp.func("quantile_disc", value, exp.Literal.number(1 - share.share if share.is_top else share.share), dialect=DIALECT)
+    quantile = exp.func("quantile_disc", exp.Neg(this=value) if share.is_top else value, exp.Literal.number(share.share), dialect=DIALECT)
     group = exp.column(share.within, quoted=True) if share.within else exp.cast(exp.null(), "varchar")
     select = exp.select(exp.alias_(group, "grouped"), exp.alias_(exp.cast(quantile, "double"), "cut")).from_(relation).where(value.is_(exp.null()).not_())
     rows = answers.arrow(select.group_by(exp.Literal.number(1)).sql(dialect=DIALECT)).to_pylist()
-    return {row["grouped"]: row["cut"] for row in rows if row["cut"] is not None and (share.within is None or row["grouped"] is not None)}
+    sign = -1 if share.is_top else 1
+    return {row["grouped"]: sign * row["cut"] for row in rows if row["cut"] is not None and (share.within is None or row["grouped"] is not None)}

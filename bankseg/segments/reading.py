@@ -22,7 +22,13 @@ RISK_BANDS = ("normal", "elevated", "high", "unknown")
 class Rows(Protocol):
     """Whatever answers SQL over the relation `roll`."""
 
-    columns: Mapping[str, str]
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Type of each column by name."""
+
+    @property
+    def coverage(self) -> Mapping[str, float]:
+        """Share of clients that have each column."""
 
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Rows of a statement."""

@@ -13,6 +13,7 @@ from bankseg.services.bank import Bank
 from bankseg.services.description import describe
 from bankseg.services.jobs import Claim
 from bankseg.services.product_ranking import product_ranking
+from bankseg.services.rolls import roll_path
 from bankseg.services.score import scores_path
 from bankseg.services.shadow import shadow_summary
 from bankseg.storage import run as runs
@@ -41,7 +42,7 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         tiers_before=tiers,
         memory=bank.settings.duckdb_memory,
         described=describe(bank, run),
-        roll=roll_path(bank, claim.run_id),
+        roll=roll_path(bank.settings, claim.run_id),
     )
     for path in inputs.scores:
         read_checked(path)  # the assignment reads with DuckDB, which checks no page checksums
@@ -54,11 +55,6 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
 def part_path(bank: Bank, run_id: int, part: str) -> Path:
     """File of one part of a run's publication."""
     return bank.snapshots / "runs" / str(run_id) / f"{part}.parquet"
-
-
-def roll_path(bank: Bank, run_id: int) -> Path:
-    """File with every client and every attribute of a run: what rules, previews and lists of segments read."""
-    return bank.snapshots / "runs" / str(run_id) / "roll.parquet"
 
 
 def _write(bank: Bank, claim: Claim, assignment: Assignment, beside: dict[str, Any]) -> dict[str, Any]:

@@ -62,3 +62,14 @@ def published_before(session: Session, as_of: str) -> Run | None:
     """The published run of the latest date before this one: what a run continues from, whatever was published since for later dates."""
     query = select(Run).where(Run.state == RunState.PUBLISHED, Run.as_of < as_of)
     return session.exec(query.order_by(col(Run.as_of).desc(), col(Run.id).desc()).limit(1)).one_or_none()
+
+
+def published_by(session: Session, as_of: str) -> Run | None:
+    """The published run of the latest date not after this one."""
+    query = select(Run).where(Run.state == RunState.PUBLISHED, Run.as_of <= as_of)
+    return session.exec(query.order_by(col(Run.as_of).desc(), col(Run.id).desc()).limit(1)).one_or_none()
+
+
+def published_dates(session: Session) -> list[str]:
+    """Every date a run was published for, latest first."""
+    return list(session.exec(select(Run.as_of).where(Run.state == RunState.PUBLISHED).distinct().order_by(col(Run.as_of).desc())))

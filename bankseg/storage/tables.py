@@ -17,11 +17,13 @@ from bankseg.storage import (
     published_client,
     recorded_document,
     run,
+    segment_scheme,
     web_session,
 )
 
 METADATA = SQLModel.metadata
 ALL = (
     audit, fold_opening, import_batch, job, model_alert, model_decision, model_gate, model_observation, model_proposal, person, propensity_model, published_client,
-    recorded_document, run, web_session,
+    recorded_document, run, segment_scheme,
+    web_session,
 )  # fmt: skip

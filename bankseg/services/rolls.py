@@ -1,0 +1,100 @@
+"""Rolls: the file of every client with every attribute that a run leaves, and how a person's rules read it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from bankseg.domain.errors import MissingDataError, NotFoundError
+from bankseg.domain.people import Role, Scope
+from bankseg.domain.segment_rules import Rule, Test
+from bankseg.domain.settled_rules import Cuts, Share
+from bankseg.lake.roll import open_roll
+from bankseg.segments.cut_points import cuts_of
+from bankseg.segments.reading import Reading
+from bankseg.settings import Settings
+from bankseg.storage import run as runs
+from bankseg.storage.run import Run
+
+EVERYONE = Test("client_id", "is_missing", value=False)
+NOBODY = Test("client_id", "is_missing", value=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoll:
+    """A roll as one person may read it, and the run that left it."""
+
+    run: Run
+    reading: Reading
+
+    @property
+    def as_of(self) -> date:
+        """Last day the roll knows of."""
+        return self.reading.as_of
+
+
+def roll_path(settings: Settings, run_id: int) -> Path:
+    """File of a run's roll."""
+    return settings.home / "snapshots" / "runs" / str(run_id) / "roll.parquet"
+
+
+def open_for(settings: Settings, session: Session, scope: Scope | None, *, as_of: date | None = None, frozen: Sequence[Mapping[str, Any]] = ()) -> OpenRoll:
+    """The roll of the published run readers see, or of the latest one published for a day not after `as_of`.
+
+    Parameters
+    ----------
+    scope
+        Whose clients are read; None for the operator at the command line, who reads the whole book.
+    frozen
+        Cut points kept with a scheme; shares without one are cut on the roll that is read.
+
+    Raises
+    ------
+    MissingDataError
+        When nothing was published by then.
+    """
+    run = runs.current(session) if as_of is None else runs.published_by(session, as_of.isoformat())
+    if run is None or run.id is None:
+        found = "no run has been published" if as_of is None else f"no run was published for {as_of} or a day before"
+        raise MissingDataError(found, "a published run", "bankseg run --as-of DATE")
+    roll = open_roll(roll_path(settings, run.id))
+    known = {_share(entry): dict(_cuts(entry)) for entry in frozen}
+    return OpenRoll(
+        run, Reading(roll, date.fromisoformat(run.as_of), lambda share: known.get(share) or cuts_of(roll, "roll", share, roll.columns), scope_rule(scope))
+    )
+
+
+def scope_rule(scope: Scope | None) -> Rule:
+    """The scope as a rule over the roll: what every count and list carries.
+
+    Raises
+    ------
+    NotFoundError
+        For a role that sees no client at all.
+    """
+    if scope is None or scope.sees_whole_book:
+        return EVERYONE
+    if scope.role is Role.RELATIONSHIP_MANAGER:
+        return Test("rm_id", "equals", scope.rm_id) if scope.rm_id else NOBODY
+    if scope.role is Role.BRANCH_HEAD:
+        return Test("branch_id", "equals", scope.branch_id) if scope.branch_id else NOBODY
+    raise NotFoundError(f"nothing here for the role {scope.role}", "a role with clients")
+
+
+def frozen_cuts(reading: Reading, shares: Sequence[Share]) -> list[dict[str, Any]]:
+    """Cut points of shares as they are kept with a scheme."""
+    return [
+        {"attribute": share.attribute, "share": share.share, "is_top": share.is_top, "within": share.within, "cuts": [[group, cut] for group, cut in reading.cuts(share).items()]}
+        for share in shares
+    ]  # fmt: skip
+
+
+def _share(entry: Mapping[str, Any]) -> Share:
+    return Share(str(entry["attribute"]), float(entry["share"]), bool(entry["is_top"]), entry["within"])
+
+
+def _cuts(entry: Mapping[str, Any]) -> Cuts:
+    return {group: float(cut) for group, cut in entry["cuts"]}

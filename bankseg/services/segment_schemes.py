@@ -1,0 +1,189 @@
+"""Segment schemes: the ready-made ones, the bank's own in versions, what they read, and how many clients they place."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from sqlmodel import Session, select
+
+from bankseg.domain import reasons
+from bankseg.domain.errors import InputError, NotFoundError
+from bankseg.domain.people import Role, Scope
+from bankseg.domain.rule_words import words
+from bankseg.domain.schemes import Scheme, parse_scheme, read_scheme, scheme_document, scheme_sha256
+from bankseg.domain.settled_rules import Share, shares_of
+from bankseg.features.catalogue import attribute_feature, catalogue, groups
+from bankseg.lake.declarations import read_declarations
+from bankseg.segments.attributes import Attribute, attribute_catalogue, check_rule
+from bankseg.segments.reading import sizes
+from bankseg.services.rolls import OpenRoll, frozen_cuts, open_for
+from bankseg.settings import Settings
+from bankseg.storage import audit
+from bankseg.storage.database import db_now
+from bankseg.storage.segment_scheme import SegmentScheme, latest_versions, version_of
+
+# Families a role never reads, as rule or as figure: what they tell belongs to those who know the client.
+HIDDEN_FAMILIES: Mapping[Role, frozenset[str]] = {Role.MARKETER: frozenset({"credit", "arrears", "overdraft", "incidents", "risk"})}
+READY_MADE = "ready-made"
+
+
+ValueName = Callable[[str, Any, str], str]
+
+
+def plain(attribute: str, value: Any, language: str) -> str:  # a value of any type
+    """A value as the data spells it."""
+    del attribute, language
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemeEntry:
+    """A scheme in the list: its latest version, 0 for a ready-made one that the bank has not changed."""
+
+    scheme: Scheme
+    version: int
+    state: str
+    cuts: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemeSizes:
+    """A scheme counted on a roll; `segments` in the scheme's order with size, value, churn and the rule in words."""
+
+    entry: SchemeEntry
+    roll: OpenRoll
+    segments: list[dict[str, Any]]
+
+    @property
+    def clients(self) -> int:
+        """Clients in scope; of an overlapping scheme the segments add up to another number."""
+        share = next((segment for segment in self.segments if segment["share"]), None)
+        return round(share["clients"] / share["share"]) if share else 0
+
+
+@cache
+def ready_made() -> dict[str, Scheme]:
+    """The schemes the service brings, by code."""
+    folder = files("bankseg.policies").joinpath("schemes")
+    found = [read_scheme(entry.read_text(encoding="utf-8")) for entry in folder.iterdir() if entry.name.endswith(".toml")]
+    return {scheme.code: scheme for scheme in sorted(found, key=lambda scheme: scheme.code)}
+
+
+def list_schemes(session: Session) -> list[SchemeEntry]:
+    """Every scheme, the bank's own version where it has one."""
+    saved = {row.code: _entry(row) for row in latest_versions(session)}
+    known = {code: SchemeEntry(scheme, 0, READY_MADE, []) for code, scheme in ready_made().items()}
+    return [{**known, **saved}[code] for code in sorted({**known, **saved})]
+
+
+def find_scheme(session: Session, code: str, version: int | None = None) -> SchemeEntry:
+    """One scheme; version 0 is the ready-made one.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none.
+    """
+    row = version_of(session, code, version) if version != 0 else None
+    if row is not None:
+        return _entry(row)
+    if code in ready_made() and not version:
+        return SchemeEntry(ready_made()[code], 0, READY_MADE, [])
+    raise NotFoundError(f"no scheme {code!r}{f' in version {version}' if version else ''}", "a scheme of the list", "bankseg segments list shows them")
+
+
+def attributes_for(settings: Settings, roll: OpenRoll, scope: Scope | None) -> dict[str, Attribute]:
+    """The attribute catalogue as one person may use it: with coverage on a roll, without the families the role never reads."""
+    declared = read_declarations(settings.lake).attributes
+    products = list(roll.run.plan.get("products", ()))
+    tables = {table for group in groups() for table in group.requires}
+    features = [*catalogue(tables, products), *(attribute_feature(entry) for entry in declared)]
+    french = {feature.name: reasons.name(feature.name, "fr") for feature in features if reasons.has_words(feature.name)}
+    french |= {f"attr_{entry['name']}": str(entry["label_fr"]) for entry in declared if entry.get("label_fr")}
+    targets = [name.removeprefix("p:") for name in roll.reading.roll.columns if name.startswith("p:")]
+    hidden = HIDDEN_FAMILIES.get(scope.role, frozenset()) if scope else frozenset()
+    known = attribute_catalogue(features, targets, roll.reading.roll.coverage, french)
+    return {name: attribute for name, attribute in known.items() if attribute.family not in hidden}
+
+
+def read_document(document: str | Mapping[str, Any], attributes: Mapping[str, Attribute]) -> Scheme:
+    """A scheme from what a person wrote, with every rule checked against the catalogue for the scheme's purpose.
+
+    Raises
+    ------
+    InputError
+        Naming the segment and what is wrong with its rule.
+    ConfigurationError
+        When the document is no scheme.
+    """
+    scheme = read_scheme(document) if isinstance(document, str) else parse_scheme(document)
+    for segment in scheme.segments:
+        if segment.when is not None:
+            try:
+                check_rule(segment.when, attributes, scheme.purpose)
+            except InputError as error:
+                raise InputError(f"segment {segment.code}: {error.found}", error.expected, error.remedy) from error
+    return scheme
+
+
+def counted(
+    settings: Settings,
+    session: Session,
+    scope: Scope | None,
+    entry: SchemeEntry,
+    *,
+    language: str = "en",
+    value_name: ValueName = plain,
+    roll: OpenRoll | None = None,
+) -> SchemeSizes:
+    """A scheme's segments with their sizes on a roll: the published one, or another that is given; `value_name` says a value of an attribute in words."""
+    read = roll or open_for(settings, session, scope, frozen=entry.cuts)
+    attributes = attributes_for(settings, read, None)
+
+    def name(attribute: str, value: Any) -> str:  # a value of any type
+        if value is None:
+            return attributes[attribute].label(language) if attribute in attributes else attribute.replace("_", " ")
+        return value_name(attribute, value, language)
+
+    told = {segment.code: segment for segment in entry.scheme.segments}
+    rows = [
+        {**row, "label": told[row["code"]].label_fr if language == "fr" else told[row["code"]].label_en, "action": told[row["code"]].action,
+         "rule": words(told[row["code"]].when, language, name)}
+        for row in sizes(entry.scheme, read.reading)
+    ]  # fmt: skip
+    return SchemeSizes(entry, read, rows)
+
+
+def save_scheme(
+    settings: Settings, session: Session, scope: Scope | None, document: str | Mapping[str, Any], *, note: str = "", person_id: int | None = None
+) -> SegmentScheme:
+    """Save a scheme as the next version of its code, with its cut points frozen on the published run; the same document again is the same version."""
+    roll = open_for(settings, session, scope)
+    scheme = read_document(document, attributes_for(settings, roll, scope))
+    whole = open_for(settings, session, None)  # a cut is the bank's, whoever saves it
+    before = version_of(session, scheme.code)
+    digest = scheme_sha256(scheme)
+    if before is not None and before.sha256 == digest:
+        return before
+    shares: list[Share] = [share for segment in scheme.segments if segment.when for share in shares_of(segment.when)]
+    row = SegmentScheme(
+        code=scheme.code,
+        version=(before.version if before else 0) + 1,
+        document=scheme_document(scheme),
+        sha256=digest,
+        cuts=frozen_cuts(whole.reading, list(dict.fromkeys(shares))),
+        reference_run_id=whole.run.id,
+        saved_by=person_id,
+        saved_at=session.scalar(select(db_now())) or 0.0,
+        note=note,
+    )
+    session.add(row)
+    session.flush()
+    audit.record(session, "scheme_saved", f"{scheme.code} v{row.version}", person_id=person_id, sha256=digest, note=note)
+    return row
+
+
+def _entry(row: SegmentScheme) -> SchemeEntry:
+    return SchemeEntry(parse_scheme(row.document), row.version, row.state, row.cuts)

@@ -1,0 +1,134 @@
+"""Schemes of a published run: listed, counted, previewed, saved in versions, and explained for one client."""
+
+import json
+
+import pytest
+from sqlmodel import select
+
+from bankseg.domain.errors import ConfigurationError, InputError, MissingDataError, NotFoundError
+from bankseg.domain.people import Role, Scope
+from bankseg.services.rolls import open_for
+from bankseg.services.runs import start_run
+from bankseg.services.segment_designer import preview_rule, segment_clients, unreachable, why_in_segment
+from bankseg.services.segment_schemes import attributes_for, counted, find_scheme, list_schemes, ready_made, save_scheme
+from bankseg.storage import audit
+from bankseg.storage.audit import AuditEntry
+from bankseg.storage.database import reading, transaction
+from tests.services.conftest import AS_OF, CLIENTS, drive, made_bank
+
+RM1 = Scope.of_role(Role.RELATIONSHIP_MANAGER, person_id=1, rm_id="RM1", branch_id=None)
+MARKETER = Scope.of_role(Role.MARKETER, person_id=2, rm_id=None, branch_id=None)
+RICH = {"attribute": "balance_minor", "in_top_share": 0.25}
+DOCUMENT = {
+    "code": "rich", "label_en": "Rich", "label_fr": "Aisés", "purpose": "describe",
+    "segment": [{"code": "rich", "label_en": "Rich", "label_fr": "Aisés", "when": RICH}, {"code": "rest", "label_en": "Others", "label_fr": "Autres"}],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bank(lake, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        for room in ("jobs", "runs"):
+            patch.setattr(f"bankseg.services.{room}.ring", lambda _settings, _ids: True)
+        made = made_bank(tmp_path_factory.mktemp("schemes"), lake)
+        start_run(made, AS_OF)
+        drive(made)
+        yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def session(bank):
+    with reading(bank.engine) as session:
+        yield session
+
+
+def test_every_ready_made_scheme_is_listed_and_places_the_whole_book(bank, session):
+    listed = {entry.scheme.code: entry for entry in list_schemes(session)}
+
+    assert set(ready_made()) <= set(listed)
+    for code in ready_made():
+        found = counted(bank.settings, session, None, listed[code])
+        if found.entry.scheme.is_exclusive:
+            assert sum(row["clients"] for row in found.segments) == found.clients == CLIENTS
+        assert all(row["rule"] for row in found.segments)
+
+
+def test_a_list_holds_as_many_clients_as_its_count_and_only_those_in_scope(bank, session):
+    found = counted(bank.settings, session, RM1, find_scheme(session, "kinds"))
+
+    for row in found.segments:
+        _, clients = segment_clients(bank.settings, session, RM1, "kinds", row["code"])
+        assert clients.num_rows == row["clients"]
+        assert set(clients.column("rm_id").to_pylist()) <= {"RM1"}
+    assert found.clients == CLIENTS // 3
+
+
+def test_a_role_without_clients_reads_no_roll(bank, session):
+    owner = Scope.of_role(Role.MODEL_OWNER, person_id=3, rm_id=None, branch_id=None)
+
+    with pytest.raises(NotFoundError):
+        open_for(bank.settings, session, owner)
+    with pytest.raises(MissingDataError, match="2020-01-01"):
+        open_for(bank.settings, session, None, as_of=AS_OF.replace(year=2020, month=1, day=1))
+
+
+def test_a_scheme_is_saved_once_per_meaning_with_its_cuts_frozen_and_recorded(bank):
+    with transaction(bank.engine) as session:
+        first = save_scheme(bank.settings, session, None, DOCUMENT, note="first", person_id=None)
+        again = save_scheme(bank.settings, session, None, json.dumps(DOCUMENT))
+        other = save_scheme(bank.settings, session, None, {**DOCUMENT, "owner": "marketing"})
+        assert (first.version, again.version, other.version) == (1, 1, 2)
+        assert first.cuts == [{"attribute": "balance_minor", "share": 0.25, "is_top": True, "within": None, "cuts": [[None, 18000.0]]}]
+
+    with reading(bank.engine) as session:
+        entry = find_scheme(session, "rich")
+        assert (entry.version, find_scheme(session, "rich", 1).scheme.owner) == (2, "")
+        assert [row["clients"] for row in counted(bank.settings, session, None, entry).segments] == [6, CLIENTS - 6]
+        assert [entry.action for entry in session.exec(select(AuditEntry)) if entry.action == "scheme_saved"] == ["scheme_saved"] * 2
+        assert audit.first_broken(session) is None
+        with pytest.raises(NotFoundError):
+            find_scheme(session, "rich", 9)
+
+
+def test_a_rule_that_reads_what_it_may_not_is_refused_by_segment(bank, session):
+    roll = open_for(bank.settings, session, MARKETER)
+
+    assert "risk_band" not in attributes_for(bank.settings, roll, MARKETER)
+    with pytest.raises(InputError, match="segment rich"), transaction(bank.engine) as writing:
+        save_scheme(
+            bank.settings,
+            writing,
+            MARKETER,
+            {**DOCUMENT, "segment": [{**DOCUMENT["segment"][0], "when": {"attribute": "risk_band", "equals": "high"}}, DOCUMENT["segment"][1]]},
+        )
+    with pytest.raises(ConfigurationError):
+        preview_rule(bank.settings, session, None, {"attribute": "tier"})
+
+
+def test_a_preview_counts_describes_and_compares(bank, session):
+    found = preview_rule(bank.settings, session, None, {"attribute": "rm_id", "equals": "RM1"}, against=("kinds", "individual"))
+
+    assert (found.profile["clients"], found.profile["of"]) == (CLIENTS // 3, CLIENTS)
+    assert found.movement["leaving"]["clients"] == CLIENTS - CLIENTS // 3
+    assert found.movement["entering"]["clients"] == 0
+    assert len(found.sample) == CLIENTS // 3
+
+
+def test_a_marketer_sees_no_sum_of_what_they_may_not_see(bank, session):
+    found = preview_rule(bank.settings, session, MARKETER, {"attribute": "status", "equals": "active"})
+
+    assert (found.profile["risk"], found.profile["balance_minor"], found.profile["expected_loss_minor"]) == ({}, None, None)
+
+
+def test_why_a_client_is_in_a_segment_names_each_comparison_with_its_value(bank, session):
+    told = why_in_segment(bank.settings, session, RM1, find_scheme(session, "lifecycle"), "C01")
+
+    holding = [row["code"] for row in told if row["holds"]]
+    found = counted(bank.settings, session, None, find_scheme(session, "lifecycle"))
+    _, clients = segment_clients(bank.settings, session, RM1, "lifecycle", holding[0])
+    assert "C01" in clients.column("client_id").to_pylist()
+    assert told[0]["tests"][0]["value"] == "active"
+    assert {row["state"] for row in unreachable(found.entry.scheme, found.segments)} <= {"empty", "shadowed"}
+    with pytest.raises(NotFoundError):
+        why_in_segment(bank.settings, session, RM1, find_scheme(session, "lifecycle"), "C00")
