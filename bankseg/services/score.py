@@ -18,6 +18,7 @@ from bankseg.propensity.artefacts import load
 from bankseg.propensity.predict import Propensity
 from bankseg.propensity.reasons import Reason
 from bankseg.services.bank import Bank
+from bankseg.services.declared_outcomes import as_sales, losses, sales
 from bankseg.services.eligibility import eligibility
 from bankseg.services.jobs import Claim
 from bankseg.services.next_product import next_products
@@ -71,6 +72,8 @@ def score_bucket(bank: Bank, run: Run, models: Mapping[str, Propensity], bucket:
     beside = shadows or {}
     eligible = eligibility(bank, run, bucket, table.column("client_id"), {*models, *(target for target, _ in beside.values())})
     propensities = {target: _propensity(model, table, eligible[target]) for target, model in models.items()}
+    propensities |= as_sales(bank.declarations, table, propensities)
+    models = {**models, **{product: models[label] for product, label in sales(bank.declarations, models).items()}}
     for target, values in propensities.items():
         table = table.append_column(f"p:{target}", pa.array(values, pa.float64(), from_pandas=True))
     for column, (target, model) in beside.items():
@@ -121,11 +124,11 @@ def _with_reasons(bank: Bank, table: pa.Table, models: Mapping[str, Propensity],
 
 
 def headline_target(bank: Bank, targets: list[str]) -> str | None:
-    """The churn target shown on lists: the first of the policy's with a model, else the bank's own label."""
+    """The churn target shown on lists: the first of the policy's with a model, else the bank's own outcome that means a loss."""
     for target in bank.policy.section("churn")["headline"]:
         if target in targets:
             return str(target)
-    return next((target for target in targets if target.startswith("label:")), None)
+    return next((target for target in losses(bank.declarations) if target in targets), None)
 
 
 def _reasons(model: Propensity | None, table: pa.Table, propensity: NDArray[np.float64]) -> list[str]:

@@ -41,3 +41,12 @@ def segment_labels(session: Session) -> dict[str, dict[str, str]]:
     run = runs.current(session)
     scheme = run.summary.get("scheme", []) if run else []
     return {str(entry["code"]): {"en": str(entry["label_en"]), "fr": str(entry["label_fr"])} for entry in scheme}
+
+
+def outcome_labels(session: Session) -> dict[str, dict[str, str]]:
+    """The names the bank gave its own outcomes, by target and language."""
+    run = runs.current(session)
+    declared = run.summary.get("outcomes", []) if run else []
+    return {
+        f"label:{entry['name']}": {"en": str(entry["label_en"]), "fr": str(entry["label_fr"])} for entry in declared if entry["label_en"] and entry["label_fr"]
+    }

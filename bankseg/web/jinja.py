@@ -12,7 +12,7 @@ from jinja2 import pass_context
 
 from bankseg.domain import governance, reasons
 from bankseg.domain.rights import Right, may, sees
-from bankseg.services.stamp import segment_labels
+from bankseg.services.stamp import outcome_labels, segment_labels
 from bankseg.web import desk, formats, i18n
 from bankseg.web.forms import form_token
 from bankseg.web.frame import navigation
@@ -75,6 +75,8 @@ def _words(text: str, **values: object) -> str:
 def _label(kind: str, code: object) -> str:
     if kind == "segment" and code in _segments():
         return _segments()[str(code)][desk.language()]
+    if kind == "target" and str(code).startswith("label:") and code in _outcomes():
+        return _outcomes()[str(code)][desk.language()]
     return i18n.label(kind, None if code is None else str(code), desk.language())
 
 
@@ -108,6 +110,13 @@ def _segments() -> dict[str, dict[str, str]]:
     if "segments" not in g:
         g.segments = segment_labels(desk.read())
     return cast("dict[str, dict[str, str]]", g.segments)
+
+
+def _outcomes() -> dict[str, dict[str, str]]:
+    """The names the bank gave its own outcomes, read once a page."""
+    if "outcomes" not in g:
+        g.outcomes = outcome_labels(desk.read())
+    return cast("dict[str, dict[str, str]]", g.outcomes)
 
 
 def _segment_reason(text: str) -> str:
