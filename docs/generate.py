@@ -16,6 +16,7 @@ from bankseg.cli.main import main
 from bankseg.domain.errors import BanksegError
 from bankseg.domain.horizon import WINDOW_DAYS
 from bankseg.domain.policy import Policy, load_policy
+from bankseg.domain.reasons import reason_families
 from bankseg.domain.rule_words import words
 from bankseg.domain.suitability import unsuitable_rules
 from bankseg.features.catalogue import EACH_PRODUCT, EACH_WINDOW, Group, groups
@@ -35,6 +36,7 @@ def pages() -> dict[str, str]:
         "command-line.md": command_line_page(),
         "features.md": features_page(),
         "targets.md": targets_page(),
+        "reasons.md": reasons_page(),
         "policy.md": policy_page(),
     }
 
@@ -113,16 +115,35 @@ def features_page() -> str:
 def targets_page() -> str:
     """One row a target."""
     horizon = load_policy().section("horizon")
-    targets = targets_for({"gap_days": horizon["gap_days"], "horizon_days": horizon["outcome_days"]}, ["<product>"], ["<name>"])
+    shared = {
+        "gap_days": horizon["gap_days"],
+        "horizon_days": horizon["outcome_days"],
+        "minimum_positives": load_policy().section("churn")["minimum_positives"],
+    }
+    targets = targets_for(shared, ["<product>"], ["<name>"])
     lines = [
         "# Targets\n",
         "What is estimated, over whom, and when the outcome counts: in the window after the gap, `(as_of + gap, as_of + gap + window]`. Outcomes are observed by",
         "the SQL of each sense, which alone may read past the as-of date. A client whose outcome cannot be observed, or ended otherwise than the target says,",
         "is left out of training, never counted as zero; so is every origin whose window has not closed.\n",
-        "A target with too few positives is refused with the number found and the number needed; the run goes on without it.\n",
-        "| Target | Over whom | Gap, window (days) | Left out | Outcome |",
-        "|---|---|---|---|---|",
+        "A target with too few positives is refused with the number found and the number needed; the run goes on without it. No propensity may serve a decision",
+        "on credit. The common table `eligible` of the outcome's SQL is both whom a model learns from and who is scored.\n",
+        "| Target | Over whom | Gap, window (days) | Left out | May serve | Materiality | Fewest positives | Outcome |",
+        "|---|---|---|---|---|---|---|---|",
         *(_target_row(target) for target in targets),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def reasons_page() -> str:
+    """One row a reason family."""
+    lines = [
+        "# Reason families\n",
+        "What a reason of a propensity is called. The code is stable and stored with every reason; a family speaks for the families of the",
+        "[feature catalogue](features.md) named beside it. A bank's own attribute may name a family that is not here; it speaks for itself under R99.\n",
+        "| Code | Family | English | French | Speaks for |",
+        "|---|---|---|---|---|",
+        *(f"| {entry.code} | `{entry.family}` | {entry.english} | {entry.french} | {', '.join(entry.speaks_for)} |" for entry in reason_families()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -186,7 +207,10 @@ def _feature_rows(group: Group) -> Iterator[str]:
 
 def _target_row(target: Target) -> str:
     window = f"{target.gap_days}, {target.horizon_days}" if target.has_time else "none: known without a date"
-    return f"| `{target.name}` | {target.population} | {window} | {', '.join(target.exclusions)} | `bankseg/features/labels/{target.label_sql}.sql` |"
+    return (
+        f"| `{target.name}` | {target.population} | {window} | {', '.join(target.exclusions)} | {', '.join(target.purposes)} | {target.materiality} | {target.minimum_positives} "
+        f"| `bankseg/features/labels/{target.label_sql}.sql` |"
+    )
 
 
 def _sections(text: str, values: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -5,6 +5,7 @@ A reason tells what raises or lowers an estimate; it never claims a cause.
 
 import re
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -82,6 +83,23 @@ def reason_code(family: str) -> str:
     ('R10', 'R07', 'R99')
     """
     return next((code for code, *families in _words()["reasons"].values() if family in families), OTHER_CODE)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonFamily:
+    """A reason family as the reference lists it."""
+
+    code: str
+    family: str
+    english: str
+    french: str
+    speaks_for: tuple[str, ...]
+
+
+def reason_families() -> tuple[ReasonFamily, ...]:
+    """Every reason family, in the order of their codes."""
+    nouns = _words()["families"]
+    return tuple(ReasonFamily(code, name, nouns[name][0], nouns[name][1], tuple(families)) for name, (code, *families) in _words()["reasons"].items())
 
 
 def _against(feature: str, value: object, peer: object, language: str, currency: str) -> str:
