@@ -4,30 +4,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from bankseg.domain.money import minor_digits
+
 ColumnKind = Literal["text", "integer", "number", "money", "boolean"]
 Format = Literal["csv", "xlsx", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "xlsx", "parquet")
-# Currencies whose minor unit is not the hundredth (ISO 4217); amounts of unknown currency are taken as hundredths.
-EXPONENTS = {
-    "BHD": 3,
-    "CLP": 0,
-    "IQD": 3,
-    "ISK": 0,
-    "JOD": 3,
-    "JPY": 0,
-    "KRW": 0,
-    "KWD": 3,
-    "LYD": 3,
-    "OMR": 3,
-    "PYG": 0,
-    "RWF": 0,
-    "TND": 3,
-    "UGX": 0,
-    "VND": 0,
-    "XAF": 0,
-    "XOF": 0,
-    "XPF": 0,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +26,7 @@ def in_units(minor: int, currency: str | None) -> Decimal:
     >>> in_units(1234, "EUR"), in_units(1234, "JPY")
     (Decimal('12.34'), Decimal('1234'))
     """
-    return Decimal(minor).scaleb(-EXPONENTS.get(currency or "", 2))
+    return Decimal(minor).scaleb(-minor_digits(currency))
 
 
 def cell(column: Column, row: dict[str, Any]) -> Any:  # a cell of the column's kind

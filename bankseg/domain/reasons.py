@@ -10,13 +10,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from bankseg.domain.money import minor_digits
+
 FRENCH = "fr"
 WINDOW = re.compile(r"_(\d+)([dm])(?=_|$)")
 UNITS = {"d": ("days", "jours"), "m": ("months", "mois")}
 COUNTED = re.compile(r"(?:(?!(?:in|of|on|sur|de|en|aux?|par|à|sans)\b)[^\W\d_]+ ?)*")  # the words a number counts, up to the next preposition
 PLURAL = re.compile(r"(?<!moi)(?<!foi)s(?= |$)")  # in both languages; mois and fois never change
 NO_DATA = ("no data", "pas de donnée")
-MINOR_IN_UNIT = 100
 MARK = re.compile(r"\{(?:v|p|m|yes)\}")
 
 
@@ -186,7 +187,7 @@ def _template(feature: str) -> tuple[list[str] | None, tuple[str, str] | None, s
 
 def _marks(value: object, place: int, currency: str) -> dict[str, str]:
     """A value as each mark of the words writes it."""
-    money = _number(_in_units(value), place, whole=True)
+    money = _number(_in_units(value, currency), place, whole=True)
     return {"v": _number(value, place), "p": _percentage(value, place), "m": f"{money}\u00a0{currency}" if currency else money, "yes": _yes(value, place)}
 
 
@@ -207,8 +208,8 @@ def _percentage(value: object, place: int) -> str:
     return f"{value:.0%}".replace("%", "\u00a0%" if place else "%") if isinstance(value, (int, float)) else str(value)
 
 
-def _in_units(value: object) -> object:
-    return value / MINOR_IN_UNIT if isinstance(value, (int, float)) else value
+def _in_units(value: object, currency: str) -> object:
+    return value / 10 ** minor_digits(currency) if isinstance(value, (int, float)) else value
 
 
 def _yes(value: object, place: int) -> str:

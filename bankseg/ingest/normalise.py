@@ -8,6 +8,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from bankseg.domain.extracts import Column
+from bankseg.domain.money import EXPONENTS, minor_digits
 from bankseg.ingest.expression import columns_of, unfailing
 from bankseg.ingest.mapping import Condition, Dialect, Source
 from bankseg.ingest.rows import ORDINAL
@@ -21,8 +22,6 @@ DEFAULT_CODE = "*"
 # Digits kept after the point while a scaled amount is computed exactly.
 EXACT = "DECIMAL(38, 8)"
 AMOUNT = "DECIMAL(18, 3)"
-# Minor units of one currency unit where that is not 100.
-EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "XOF": 0, "XAF": 0, "XPF": 0, "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +193,7 @@ def signed(value: Sql, source: Source, reading: Reading) -> Sql:
 
 def money_multiplier(currency: Sql | None, default: str) -> Sql:
     """Minor units of one unit of a row's currency."""
-    standard = number(10 ** EXPONENTS.get(default, 2))
+    standard = number(10 ** minor_digits(default))
     if currency is None:
         return standard
     branches = [(exp.EQ(this=currency.copy(), expression=text(code)), number(10**digits)) for code, digits in EXPONENTS.items()]

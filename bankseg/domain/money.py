@@ -1,0 +1,16 @@
+"""Money: how many minor units make one unit of a currency."""
+
+# Digits of the minor unit where they are not two (ISO 4217); amounts of unknown currency are taken as hundredths.
+EXPONENTS = {
+    "BHD": 3, "CLP": 0, "IQD": 3, "ISK": 0, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "LYD": 3, "OMR": 3, "PYG": 0, "RWF": 0, "TND": 3, "UGX": 0, "VND": 0,
+    "XAF": 0, "XOF": 0, "XPF": 0,
+}  # fmt: skip
+
+
+def minor_digits(currency: str | None) -> int:
+    """Digits of a currency's minor unit.
+
+    >>> minor_digits("EUR"), minor_digits("XOF"), minor_digits("TND"), minor_digits(None)
+    (2, 0, 3, 2)
+    """
+    return EXPONENTS.get(currency or "", 2)
