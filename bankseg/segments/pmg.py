@@ -1,4 +1,4 @@
-"""Small, middle and large clients (petit, moyen, gros) by the Lorenz curve of their contribution, with cut-offs a person moves."""
+"""Small, medium and large clients (petit, moyen, gros) by the Lorenz curve of their contribution, with cut-offs a person moves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from bankseg.domain.errors import InputError
 
 Amounts = NDArray[np.int64]
-Class = Literal["G", "M", "P"]
+Class = Literal["large", "medium", "small"]
 
-LARGE_SHARE, MIDDLE_SHARE = 0.50, 0.80
+CODES: tuple[Class, ...] = ("large", "medium", "small")
+LARGE_SHARE, MEDIUM_SHARE = 0.50, 0.80
 POINTS = 101
 
 
@@ -47,8 +48,8 @@ class Pmg:
     unknown: int
 
 
-def classes(value_minor: Amounts, *, large: float = LARGE_SHARE, middle: float = MIDDLE_SHARE) -> NDArray[np.str_]:
-    """Class of each client: G the fewest clients who together reach the first share of positive contribution, M the next up to the second, P all others.
+def classes(value_minor: Amounts, *, large: float = LARGE_SHARE, medium: float = MEDIUM_SHARE) -> NDArray[np.str_]:
+    """Class of each client: large the fewest clients who together reach the first share of positive contribution, medium the next up to the second, small all others.
 
     Equal contributions at a cut are taken in the order given; give clients in the order of their identifier.
 
@@ -56,8 +57,8 @@ def classes(value_minor: Amounts, *, large: float = LARGE_SHARE, middle: float =
     ----------
     value_minor
         Contribution in minor units, shape (n,), exact.
-    large, middle
-        Shares, 0 <= large <= middle <= 1.
+    large, medium
+        Shares, 0 <= large <= medium <= 1.
 
     Raises
     ------
@@ -67,18 +68,18 @@ def classes(value_minor: Amounts, *, large: float = LARGE_SHARE, middle: float =
     Examples
     --------
     >>> classes(np.array([50, 30, 15, 5, 0, -20])).tolist()
-    ['G', 'M', 'P', 'P', 'P', 'P']
+    ['large', 'medium', 'small', 'small', 'small', 'small']
     """
-    if not 0 <= large <= middle <= 1:
-        raise InputError(f"cut-offs {large} and {middle}", "shares between 0 and 1, the first not above the second")
+    if not 0 <= large <= medium <= 1:
+        raise InputError(f"cut-offs {large} and {medium}", "shares between 0 and 1, the first not above the second")
     order = np.argsort(-value_minor, kind="stable")
     gained = np.cumsum(np.maximum(value_minor[order], 0))
     total = gained[-1] if len(gained) else 0
-    found = np.full(len(value_minor), "P")
+    found = np.full(len(value_minor), "small", dtype="<U6")
     # The fewest whose sum reaches the share: as many as have a sum below it, and one more.
-    ends = [int(np.searchsorted(gained, share * total, side="left")) + 1 if share > 0 < total else 0 for share in (large, middle)]
-    found[order[: ends[1]]] = "M"
-    found[order[: ends[0]]] = "G"
+    ends = [int(np.searchsorted(gained, share * total, side="left")) + 1 if share > 0 < total else 0 for share in (large, medium)]
+    found[order[: ends[1]]] = "medium"
+    found[order[: ends[0]]] = "large"
     return found
 
 
@@ -103,7 +104,7 @@ def lorenz(value_minor: Amounts, points: int = POINTS) -> Curve:
 
 
 def pmg(
-    value_minor: NDArray[np.float64], kinds: Sequence[str], *, large: float = LARGE_SHARE, middle: float = MIDDLE_SHARE
+    value_minor: NDArray[np.float64], kinds: Sequence[str], *, large: float = LARGE_SHARE, medium: float = MEDIUM_SHARE
 ) -> tuple[NDArray[np.object_], list[Pmg]]:
     """Class of each client within its kind (individuals apart from firms), and what each kind's classes hold.
 
@@ -125,7 +126,7 @@ def pmg(
     for kind in sorted({str(kind) for kind in kinds}):
         rows = np.flatnonzero((kind_of == kind) & ~np.isnan(value_minor))
         amounts = np.round(value_minor[rows]).astype(np.int64)
-        found[rows] = classes(amounts, large=large, middle=middle)
+        found[rows] = classes(amounts, large=large, medium=medium)
         told.append(Pmg(kind, _bands(amounts, found[rows]), lorenz(amounts), int((kind_of == kind).sum()) - len(rows)))
     return found, told
 
@@ -147,6 +148,3 @@ def _bands(amounts: Amounts, found: NDArray[np.object_]) -> tuple[Band, ...]:
             )
         )
     return tuple(bands)
-
-
-CODES: tuple[Class, ...] = ("G", "M", "P")
