@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from bankseg.queue import QUEUE_NAME, RECONCILE
+from bankseg.queue import MONITOR, QUEUE_NAME, RECONCILE
 from bankseg.settings import Settings
 
 
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:  # Any: Celery's schedule entries are of mixed types
-    """Ring the reconciler; a ring that was not answered before the next one is dropped instead of piling up."""
+    """Ring the reconciler and the monitor; a ring that was not answered before the next one is dropped instead of piling up."""
+    every = {RECONCILE: settings.reconcile_seconds, MONITOR: settings.monitor_seconds}
     return {
-        "reconcile": {
-            "task": RECONCILE,
-            "schedule": float(settings.reconcile_seconds),
-            "options": {"queue": QUEUE_NAME, "expires": float(settings.reconcile_seconds)},
-        }
+        task.rpartition(".")[2]: {"task": task, "schedule": float(seconds), "options": {"queue": QUEUE_NAME, "expires": float(seconds)}}
+        for task, seconds in every.items()
     }

@@ -6,7 +6,7 @@ Services are imported inside the tasks: the parent of the pool forks, and must n
 import os
 from typing import Any
 
-from bankseg.queue import RECONCILE, RUN_JOB
+from bankseg.queue import MONITOR, RECONCILE, RUN_JOB
 from bankseg.settings import Settings
 from workers.app import app
 
@@ -25,3 +25,11 @@ def reconcile() -> None:
     from bankseg.services.jobs import reconcile as sweep
 
     sweep(Settings())
+
+
+@app.task(name=MONITOR)
+def monitor() -> None:
+    """Observe what was published; doing it twice writes nothing twice."""
+    from bankseg.services.monitor import monitor_bank
+
+    monitor_bank(Settings())

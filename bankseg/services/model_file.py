@@ -70,7 +70,7 @@ def model_file(session: Session, settings: Settings, scope: Scope, target: str, 
 def alert_document(alert: model_alert.ModelAlert, names: Mapping[int, str]) -> dict[str, Any]:
     """An alert as JSON."""
     return {
-        "id": alert.id, "target": alert.target, "kind": alert.kind, "subject": alert.subject, "level": alert.level, "value": alert.value, "bound": alert.bound,
+        "id": alert.id, "target": alert.target, "kind": alert.kind, "subject": alert.subject, "level": alert.level, "value": alert.value, "bound": alert.bound, "as_of": alert.as_of,
         "words": alert.words, "owner": alert.owner, "state": alert.state, "handled_by": names.get(alert.handled_by or 0), "reason": alert.reason,
         "opened_at": alert.opened_at, "run_id": alert.run_id,
     }  # fmt: skip

@@ -31,6 +31,7 @@ class ModelAlert(SQLModel, table=True):
     level: str
     value: float | None = None
     bound: float | None = None
+    as_of: str = Field(default="", sa_column_kwargs={"server_default": ""})  # ISO date the finding speaks of
     words: str
     owner: str  # the function that answers for the model
     state: str = "open"

@@ -153,7 +153,7 @@ def two_versions(settings: Settings) -> None:
         session.add(ModelObservation(model_id=second.id or 0, agreement={"spearman": 0.93, "top_overlap": 0.8}, **seen))
         session.add(
             ModelAlert(
-                target=first.target, model_id=first.id or 0, run_id=1, kind="score_drift", level="watch", value=0.13, bound=0.1, owner="marketing analytics",
+                target=first.target, model_id=first.id or 0, run_id=1, kind="score_drift", level="watch", value=0.13, bound=0.1, owner="marketing analytics", as_of=AS_OF,
                 words=f"The score has drifted: PSI 0.130, more than 0.1, on {AS_OF}.", opened_at=1.0, changed_at=1.0,
             )
         )  # fmt: skip
