@@ -24,15 +24,16 @@ class RunState(StrEnum):
 
 
 class Stage(StrEnum):
-    """Stages of a run, in order; a stage starts when every job of the one before is done."""
+    """Stages of a run, in order; a stage starts when every job of the one before is done. Tuning is asked for by itself, beside them."""
 
     SNAPSHOT = "snapshot"
     TRAIN = "train"
     SCORE = "score"
     SEGMENT = "segment"
     PUBLISH = "publish"
+    TUNE = "tune"
 
 
-STAGES: tuple[Stage, ...] = tuple(Stage)
+STAGES: tuple[Stage, ...] = tuple(stage for stage in Stage if stage != Stage.TUNE)
 FINAL_JOB_STATES = frozenset({JobState.DONE, JobState.FAILED, JobState.QUARANTINED})
 MAX_ATTEMPTS = 3  # crash budget: an attempt is counted before the work starts

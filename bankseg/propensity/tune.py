@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,6 +66,8 @@ class Search:
     ----------
     key
         Names the target, its data and the meaning of its outcome; only trials of the same key are gone on from.
+    about
+        What is written into every line of the journal beside the trial. `Any`: JSON.
     policy
         Settings to beat.
     is_over
@@ -81,17 +83,18 @@ class Search:
     seed: int
     is_over: Callable[[int], bool]
     clock: Callable[[], float]
+    about: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 1
 
 
 def run_search(search: Search, progress: Callable[[int], None]) -> Tuning:
     """Do trials until the search is over, going on from those that were written down; the trials of a search that was interrupted are the same.
 
-    The first trial is the policy's own settings. Each trial is judged step by step through the rolling origins, the shortest history first, and
+    The first trial, always done, is the policy's own settings. Each trial is judged step by step through the rolling origins, the shortest history first, and
     pruned when it is worse by then than the median of the trials before it.
     """
     trials = search.journal.of_key(search.key)
-    while not search.is_over(len(trials)):
+    while not trials or not search.is_over(len(trials)):
         progress(len(trials))
         search.journal.append(_next_trial(search, trials))
         trials = search.journal.of_key(search.key)
@@ -108,8 +111,6 @@ def found_in(trials: Sequence[Mapping[str, Any]], seed: int) -> Tuning:
     {'num_leaves': 9}
     """
     complete = [trial for trial in trials if trial["state"] == COMPLETE]
-    if not complete:
-        return Tuning({}, float("nan"), float("nan"), len(trials), 0.0, seed)
     policy, best = complete[0], min(complete, key=lambda trial: float(trial["value"]))
     is_better = best["value"] < policy["value"] * (1 - LEAST_GAIN)
     seconds = round(sum(float(trial["seconds"]) for trial in trials), 1)
@@ -130,6 +131,7 @@ def _next_trial(search: Search, before: Sequence[Mapping[str, Any]]) -> dict[str
             break
     del study
     return {
+        **search.about,
         "key": search.key,
         "number": len(before),
         "settings": dict(trial.params),

@@ -194,9 +194,9 @@ def _fail(claim: Claim, error: str, *, may_retry: bool) -> None:
 
 
 def _close(session: Session, job: Job, state: JobState, error: str) -> None:
-    """End a job for good, and its run with it: a run with a hole is never published."""
+    """End a job for good, and its run with it: a run with a hole is never published. Work beside the run leaves no hole in it."""
     job.state, job.error, job.finished_at = state, error, session.scalar(select(db_now()))
-    run = session.get(Run, job.run_id, with_for_update=True) if job.run_id else None
+    run = session.get(Run, job.run_id, with_for_update=True) if job.run_id and job.stage in STAGES else None
     if run is not None and run.state == RunState.RUNNING:
         run.state = RunState.QUARANTINED if state == JobState.QUARANTINED else RunState.FAILED
         run.error = f"{job.key}: {error}"
@@ -236,7 +236,7 @@ def _heartbeat(claim: Claim) -> Iterator[None]:
 
 def _work(stage: Stage) -> Work:
     """The function that does a stage's jobs; imported here so that LightGBM is loaded only inside the process that works."""
-    from bankseg.services import publish, score, segment, snapshot, train
+    from bankseg.services import publish, score, segment, snapshot, train, tune
 
     return {
         Stage.SNAPSHOT: snapshot.snapshot_job,
@@ -244,6 +244,7 @@ def _work(stage: Stage) -> Work:
         Stage.SCORE: score.score_job,
         Stage.SEGMENT: segment.segment_job,
         Stage.PUBLISH: publish.publish_job,
+        Stage.TUNE: tune.tune_job,
     }[stage]
 
 

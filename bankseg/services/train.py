@@ -24,6 +24,7 @@ from bankseg.services.model_inputs import model_inputs
 from bankseg.services.registration import measured, register
 from bankseg.services.runs import origins_from_json, planned_targets, seed_of
 from bankseg.services.snapshot import labels_path, snapshot_path
+from bankseg.services.tree_settings import setup_for
 from bankseg.storage import audit
 from bankseg.storage.database import reading, transaction
 from bankseg.storage.run import Run
@@ -45,7 +46,13 @@ def train_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         dataset = gather(bank, run, name, [feature.name for feature in features])
         plan = origins_from_json(run.plan["targets"][name])
         trained = train(
-            target, dataset, plan, features, seed=seed_of(name), progress=lambda what, share: claim.progress(int(share * 95), 100, f"{name}: {what}")
+            target,
+            dataset,
+            plan,
+            features,
+            seed=seed_of(name),
+            setup=setup_for(bank, run, target),
+            progress=lambda what, share: claim.progress(int(share * 95), 100, f"{name}: {what}"),
         )
     except (TooFewPositivesError, MissingDataError, LeakageError) as refusal:
         return _refuse(bank, claim, name, str(refusal))
