@@ -14,6 +14,7 @@ class Right(StrEnum):
     CROSS_SELL = "cross_sell"
     RISK_QUEUE = "risk_queue"
     SEGMENTS = "segments"
+    DESIGN = "design"
     RUNS = "runs"
     RUN_ERRORS = "run_errors"
     IMPORTS = "imports"
@@ -32,6 +33,7 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.CROSS_SELL: _DESKS,
     Right.RISK_QUEUE: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.RISK_OFFICER}),
     Right.SEGMENTS: _DESKS,
+    Right.DESIGN: frozenset({Role.MARKETER, Role.RISK_OFFICER}),
     Right.RUNS: frozenset(Role),
     Right.RUN_ERRORS: _ENGINE_ROOM,  # an error text may quote a row of the bank's data
     Right.MODELS: frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}),

@@ -48,7 +48,12 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         read_checked(path)  # the assignment reads with DuckDB, which checks no page checksums
     assignment = assign(bank.policy, inputs)
     claim.progress(2, 3, "writing")
-    beside = {"shadows": shadow_summary([read_checked(path) for path in inputs.scores], run.shadows), "product_ranking": product_ranking(bank, run)}
+    beside = {
+        "shadows": shadow_summary([read_checked(path) for path in inputs.scores], run.shadows),
+        "product_ranking": product_ranking(bank, run),
+        "currency": inputs.currency,
+        "outcomes": [dict(entry) for entry in bank.declarations.outcomes],
+    }
     return _write(bank, claim, assignment, beside)
 
 

@@ -15,7 +15,7 @@ from bankseg.domain.segment_rules import AnyOf, Every, Not, Rule, Test, holds
 from bankseg.segments.attributes import check_rule
 from bankseg.segments.reading import listing, members, movement, profile
 from bankseg.services.rolls import OpenRoll, open_for
-from bankseg.services.segment_schemes import HIDDEN_FAMILIES, SchemeEntry, attributes_for, find_scheme
+from bankseg.services.segment_schemes import HIDDEN_FAMILIES, SchemeEntry, attributes_for, scheme_for
 from bankseg.settings import Settings
 
 LISTED = ("name", "tier", "segment", "churn", "value_12m_minor", "city", "rm_id")
@@ -60,7 +60,7 @@ def preview_rule(
     inside = roll.reading.predicate(rule)
     before = None
     if against is not None:
-        entry = find_scheme(session, against[0])
+        entry = scheme_for(settings, session, scope, against[0])
         saved = open_for(settings, session, scope, frozen=entry.cuts)
         before = movement(roll.reading, inside, members(entry.scheme, entry.scheme.segment(against[1]), saved.reading))
     found = _masked(profile(roll.reading, inside, _targets(roll)), scope)
@@ -71,7 +71,7 @@ def segment_clients(
     settings: Settings, session: Session, scope: Scope | None, code: str, segment: str, *, version: int | None = None, limit: int | None = None
 ) -> tuple[OpenRoll, pa.Table]:
     """The clients of one segment of a scheme, by number: as many as its count says."""
-    entry = find_scheme(session, code, version)
+    entry = scheme_for(settings, session, scope, code, version)
     roll = open_for(settings, session, scope, frozen=entry.cuts)
     inside = members(entry.scheme, entry.scheme.segment(segment), roll.reading)
     return roll, listing(roll.reading, inside, list(LISTED), limit=limit)

@@ -94,6 +94,25 @@ def find_scheme(session: Session, code: str, version: int | None = None) -> Sche
     raise NotFoundError(f"no scheme {code!r}{f' in version {version}' if version else ''}", "a scheme of the list", "bankseg segments list shows them")
 
 
+def is_for(entry: SchemeEntry, scope: Scope | None, attributes: Mapping[str, Attribute]) -> bool:
+    """Whether a person may read every attribute a scheme does; one that reads more is hidden whole, for a segment tells what its rule reads."""
+    return scope is None or entry.scheme.attributes <= attributes.keys()
+
+
+def scheme_for(settings: Settings, session: Session, scope: Scope | None, code: str, version: int | None = None) -> SchemeEntry:
+    """One scheme as a person may read it.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none, or it reads what this person may not: the two look the same.
+    """
+    entry = find_scheme(session, code, version)
+    if scope is not None and not is_for(entry, scope, attributes_for(settings, open_for(settings, session, scope), scope)):
+        raise NotFoundError(f"no scheme {code!r}", "a scheme of the list", "bankseg segments list shows them")
+    return entry
+
+
 def attributes_for(settings: Settings, roll: OpenRoll, scope: Scope | None) -> dict[str, Attribute]:
     """The attribute catalogue as one person may use it: with coverage on a roll, without the families the role never reads."""
     declared = read_declarations(settings.lake).attributes

@@ -7,10 +7,11 @@ from sqlmodel import select
 
 from bankseg.domain.errors import ConfigurationError, InputError, MissingDataError, NotFoundError
 from bankseg.domain.people import Role, Scope
+from bankseg.services import segments_desk
 from bankseg.services.rolls import open_for
 from bankseg.services.runs import start_run
 from bankseg.services.segment_designer import preview_rule, segment_clients, unreachable, why_in_segment
-from bankseg.services.segment_schemes import attributes_for, counted, find_scheme, list_schemes, ready_made, save_scheme
+from bankseg.services.segment_schemes import attributes_for, counted, find_scheme, list_schemes, ready_made, save_scheme, scheme_for
 from bankseg.storage import audit
 from bankseg.storage.audit import AuditEntry
 from bankseg.storage.database import reading, transaction
@@ -132,3 +133,41 @@ def test_why_a_client_is_in_a_segment_names_each_comparison_with_its_value(bank,
     assert {row["state"] for row in unreachable(found.entry.scheme, found.segments)} <= {"empty", "shadowed"}
     with pytest.raises(NotFoundError):
         why_in_segment(bank.settings, session, RM1, find_scheme(session, "lifecycle"), "C00")
+
+
+def test_a_scheme_that_reads_what_a_role_may_not_is_hidden_from_it_whole(bank, session):
+    assert scheme_for(bank.settings, session, RM1, "strategic_grid").scheme.code == "strategic_grid"
+    for read in (
+        lambda: scheme_for(bank.settings, session, MARKETER, "strategic_grid"),
+        lambda: segment_clients(bank.settings, session, MARKETER, "strategic_grid", "risk"),
+        lambda: segments_desk.scheme_page(bank.settings, session, MARKETER, "payer", as_of=None, language="en"),
+        lambda: segments_desk.members_page(bank.settings, session, MARKETER, "payer", "e"),
+    ):
+        with pytest.raises(NotFoundError):
+            read()
+    shown = {entry.scheme.code for entry in segments_desk.schemes_page(bank.settings, session, MARKETER).entries}
+    assert "lifecycle" in shown
+    assert not shown & {"strategic_grid", "payer"}
+
+
+def test_a_draft_is_previewed_against_the_saved_version(bank):
+    with transaction(bank.engine) as session:
+        save_scheme(bank.settings, session, None, {**DOCUMENT, "code": "drafted"})
+    wider = json.dumps(
+        {**DOCUMENT, "code": "drafted", "segment": [{**DOCUMENT["segment"][0], "when": {"attribute": "rm_id", "in": ["RM1", "RM2"]}}, DOCUMENT["segment"][1]]}
+    )
+    with reading(bank.engine) as session:
+        found = segments_desk.preview_scheme(bank.settings, session, MARKETER, wider, language="fr")
+
+    assert [row["clients"] for row in found.sizes.segments] == [16, 8]
+    entering, leaving = found.changes["rich"]["entering"]["clients"], found.changes["rich"]["leaving"]["clients"]
+    assert 6 + entering - leaving == 16
+    assert found.changes["rest"]["entering"]["clients"] == leaving
+
+
+def test_an_export_holds_the_counted_clients_and_is_recorded(bank, tmp_path):
+    done = segments_desk.export_members(bank.settings, bank.engine, RM1, "kinds", "individual", tmp_path / "list.csv")
+
+    assert done.rows == len((tmp_path / "list.csv").read_text(encoding="utf-8").splitlines()) - 1 == CLIENTS // 3
+    with reading(bank.engine) as session:
+        assert [entry.subject for entry in session.exec(select(AuditEntry)) if entry.action == "export"] == ["segment:kinds/individual"]

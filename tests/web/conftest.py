@@ -51,7 +51,9 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables.METADATA.create_all(engine)
     builders.staff(engine)
     with transaction(engine) as session:
-        builders.a_small_bank(session)
+        run = builders.a_small_bank(session)
+        session.flush()
+        builders.a_roll(session, Settings(home=home), run)
     engine.dispose()
     builders.two_versions(Settings(home=home))
     return home

@@ -1,5 +1,7 @@
 """What every answer carries, and how errors look."""
 
+import re
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -97,7 +99,6 @@ def test_the_description_of_the_api_names_every_route_and_its_problems(browsers:
     document = browsers.of("alice").get("/api/v1/openapi.json").json
 
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {
-        "/api/v1/clients", "/api/v1/clients/{client_id}", "/api/v1/cross-sell/{product}", "/api/v1/risk-queue", "/api/v1/segments", "/api/v1/runs", "/api/v1/runs/{run_id}",
-    }  # fmt: skip
+    served = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in browsers.app.url_map.iter_rules() if rule.rule.startswith("/api/v1/")}
+    assert set(document["paths"]) == served - {"/api/v1/openapi.json"} > {"/api/v1/clients"}
     assert "application/problem+json" in document["paths"]["/api/v1/clients"]["get"]["responses"]["404"]["content"]

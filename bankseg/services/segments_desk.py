@@ -1,0 +1,248 @@
+"""The pages of the segments desk: what each shows, for the person who asks."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from bankseg.delivery.columns import Column, Format
+from bankseg.delivery.writers import Delivery
+from bankseg.domain.people import Scope
+from bankseg.domain.rights import Right, require, sees
+from bankseg.domain.rule_words import comparison_in_words, words
+from bankseg.segments.attributes import Attribute
+from bankseg.segments.reading import members, movement
+from bankseg.services.export_list import Exported
+from bankseg.services.rolls import OpenRoll, open_for
+from bankseg.services.segment_designer import segment_clients, unreachable, why_in_segment
+from bankseg.services.segment_schemes import (
+    SchemeEntry,
+    SchemeSizes,
+    ValueName,
+    attributes_for,
+    counted,
+    is_for,
+    list_schemes,
+    plain,
+    read_document,
+    save_scheme,
+    scheme_for,
+)
+from bankseg.services.stamp import Stamp
+from bankseg.settings import Settings
+from bankseg.storage import audit
+from bankseg.storage.database import reading, transaction
+from bankseg.storage.run import published_dates
+from bankseg.storage.segment_scheme import SegmentScheme, version_of, versions
+
+SHOWN = 200  # clients of a segment on its page; the file holds them all
+BEGINNING = """{
+ "code": "my_scheme", "label_en": "My scheme", "label_fr": "Mon schéma", "purpose": "marketing", "is_exclusive": true,
+ "objective": "", "kpi": "", "owner": "", "review_on": null,
+ "segment": [
+  {"code": "best", "label_en": "Best clients", "label_fr": "Meilleurs clients", "action": "protect",
+   "when": {"all": [{"attribute": "tier", "in": ["platinum", "gold"]}, {"attribute": "churn", "at_least": 0.05}]}},
+  {"code": "others", "label_en": "Others", "label_fr": "Autres", "action": "maintain"}
+ ]
+}"""
+EXPORTED = (
+    Column("client_id", "client_id"), Column("name", "name"), Column("tier", "tier"), Column("segment", "segment"), Column("churn", "churn", "number"),
+    Column("value_12m_minor", "value_12m", "money"), Column("currency", "currency"), Column("city", "city"), Column("rm_id", "rm_id"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SchemesPage:
+    """Every scheme, and the run their counts would come from."""
+
+    stamp: Stamp
+    entries: list[SchemeEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemePage:
+    """One scheme counted as of a date; `dates` are those that may be chosen, `idle` the segments nobody is in."""
+
+    stamp: Stamp
+    sizes: SchemeSizes
+    dates: list[str]
+    versions: list[SegmentScheme]
+    idle: dict[str, str]
+    hides: frozenset[str]
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class MembersPage:
+    """The first clients of a segment and how many there are."""
+
+    stamp: Stamp
+    entry: SchemeEntry
+    code: str
+    clients: int
+    rows: list[dict[str, Any]]
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class DesignerPage:
+    """What the designer needs: the scheme to begin from, and the attributes its rules may read."""
+
+    stamp: Stamp
+    entry: SchemeEntry | None
+    attributes: list[Attribute]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemePreview:
+    """A document counted before it is saved, and who would change segment against the saved version."""
+
+    sizes: SchemeSizes
+    idle: dict[str, str]
+    changes: dict[str, dict[str, Any]]
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhyPage:
+    """Every segment of a scheme for one client: the rule in words, whether it holds, and each comparison with the client's value."""
+
+    stamp: Stamp
+    entry: SchemeEntry
+    client_id: str
+    segments: list[dict[str, Any]]
+
+
+def schemes_page(settings: Settings, session: Session, scope: Scope) -> SchemesPage:
+    """Every scheme."""
+    require(scope, Right.SEGMENTS)
+    roll = open_for(settings, session, scope)
+    known = attributes_for(settings, roll, scope)
+    return SchemesPage(_stamp(roll), [entry for entry in list_schemes(session) if is_for(entry, scope, known)])
+
+
+def scheme_page(
+    settings: Settings, session: Session, scope: Scope, code: str, *, as_of: date | None, language: str, value_name: ValueName = plain
+) -> SchemePage:
+    """One scheme, on the published run or the one published for a day not after `as_of`."""
+    require(scope, Right.SEGMENTS)
+    entry = scheme_for(settings, session, scope, code)
+    roll = open_for(settings, session, scope, as_of=as_of, frozen=entry.cuts)
+    found = counted(settings, session, scope, entry, language=language, value_name=value_name, roll=roll)
+    idle = {row["code"]: row["state"] for row in unreachable(entry.scheme, found.segments)}
+    hidden = frozenset(field for field in ("balance_minor", "expected_loss_minor") if not sees(scope.role, field))
+    return SchemePage(_stamp(roll), found, published_dates(session), versions(session, code), idle, hidden, _currency(roll))
+
+
+def members_page(settings: Settings, session: Session, scope: Scope, code: str, segment: str) -> MembersPage:
+    """The clients of one segment."""
+    require(scope, Right.SEGMENTS)
+    entry = scheme_for(settings, session, scope, code)
+    roll, clients = segment_clients(settings, session, scope, code, segment)
+    return MembersPage(_stamp(roll), entry, segment, clients.num_rows, clients.slice(0, SHOWN).to_pylist(), _currency(roll))
+
+
+def export_members(settings: Settings, engine: Engine, scope: Scope, code: str, segment: str, path: Path, *, file_format: Format = "csv") -> Exported:
+    """Write a segment's clients to a file and record who took it: as many rows as the page counts."""
+    require(scope, Right.SEGMENTS)
+    with reading(engine) as session:
+        roll, clients = segment_clients(settings, session, scope, code, segment)
+        currency = _currency(roll)
+    run = _stamp(roll)
+    columns = (Column("run_id", "run_id", "integer"), Column("as_of", "as_of"), *(column for column in EXPORTED if sees(scope.role, column.field)))
+    mark = {"run_id": run.run_id, "as_of": run.as_of.isoformat(), "currency": currency}
+    with Delivery(path, file_format, columns) as delivery:
+        for batch in clients.to_batches():
+            delivery.write_all({**row, **mark} for row in batch.to_pylist())
+    try:
+        with transaction(engine) as session:
+            audit.record(session, "export", f"segment:{code}/{segment}", person_id=scope.person_id, rows=delivery.rows, run_id=run.run_id, format=file_format)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return Exported(path, delivery.rows, run.run_id, run.as_of.isoformat())
+
+
+def why_page(settings: Settings, session: Session, scope: Scope, code: str, client_id: str, *, language: str, value_name: ValueName = plain) -> WhyPage:
+    """Why a client is in its segment."""
+    require(scope, Right.SEGMENTS)
+    entry = scheme_for(settings, session, scope, code)
+    roll = open_for(settings, session, scope)
+    known = attributes_for(settings, roll, scope)
+
+    def name(attribute: str, value: Any) -> str:  # a value of any type
+        if value is None:
+            return known[attribute].label(language) if attribute in known else attribute.replace("_", " ")
+        return value_name(attribute, value, language)
+
+    found = why_in_segment(settings, session, scope, entry, client_id)
+    placed = next((row["code"] for row in found if row["holds"]), "") if entry.scheme.is_exclusive else ""
+    segments = [
+        {
+            **row,
+            "label": entry.scheme.segment(row["code"]).label_fr if language == "fr" else entry.scheme.segment(row["code"]).label_en,
+            "rule": words(entry.scheme.segment(row["code"]).when, language, name),
+            "is_placed": row["code"] == placed or (not entry.scheme.is_exclusive and row["holds"]),
+            "tests": [
+                {"words": comparison_in_words(one["test"], language, name), "holds": one["holds"], "value": None if one["value"] is None else name(one["test"].attribute, one["value"])}
+                for one in row["tests"] if one["test"].attribute in known
+            ],
+        }
+        for row in found
+    ]  # fmt: skip
+    return WhyPage(_stamp(roll), entry, client_id, segments)
+
+
+def designer_page(settings: Settings, session: Session, scope: Scope, code: str) -> DesignerPage:
+    """The designer, beginning from a scheme where one is named."""
+    require(scope, Right.DESIGN)
+    roll = open_for(settings, session, scope)
+    return DesignerPage(_stamp(roll), scheme_for(settings, session, scope, code) if code else None, list(attributes_for(settings, roll, scope).values()))
+
+
+def preview_scheme(settings: Settings, session: Session, scope: Scope, document: str, *, language: str, value_name: ValueName = plain) -> SchemePreview:
+    """What a document would hold, and who would enter and leave each segment against the saved version of its code."""
+    require(scope, Right.DESIGN)
+    roll = open_for(settings, session, scope)
+    scheme = read_document(document, attributes_for(settings, roll, scope))
+    found = counted(settings, session, scope, SchemeEntry(scheme, 0, "draft", []), language=language, value_name=value_name, roll=roll)
+    saved = version_of(session, scheme.code)
+    changes: dict[str, dict[str, Any]] = {}
+    if saved is not None:
+        before = scheme_for(settings, session, scope, scheme.code)
+        earlier = open_for(settings, session, scope, frozen=before.cuts)
+        known = {segment.code for segment in before.scheme.segments}
+        changes = {
+            segment.code: movement(
+                roll.reading, members(scheme, segment, roll.reading), members(before.scheme, before.scheme.segment(segment.code), earlier.reading)
+            )
+            for segment in scheme.segments
+            if segment.code in known
+        }
+    idle = {row["code"]: row["state"] for row in unreachable(scheme, found.segments)}
+    return SchemePreview(found, idle, changes, _currency(roll))
+
+
+def save(settings: Settings, engine: Engine, scope: Scope, document: str, note: str) -> str:
+    """Save a document as the next version of its scheme and return its code."""
+    require(scope, Right.DESIGN)
+    with transaction(engine) as session:
+        return save_scheme(settings, session, scope, document, note=note.strip()[:500], person_id=scope.person_id).code
+
+
+def attributes_page(settings: Settings, session: Session, scope: Scope) -> DesignerPage:
+    """The attribute catalogue."""
+    require(scope, Right.SEGMENTS)
+    roll = open_for(settings, session, scope)
+    return DesignerPage(_stamp(roll), None, list(attributes_for(settings, roll, scope).values()))
+
+
+def _stamp(roll: OpenRoll) -> Stamp:
+    return Stamp(roll.run.id or 0, roll.as_of, roll.run.published_at)
+
+
+def _currency(roll: OpenRoll) -> str:
+    return str(roll.run.summary.get("currency") or "EUR")

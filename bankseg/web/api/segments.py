@@ -1,0 +1,118 @@
+"""The API of segmentation: attributes, schemes with their counts, and the clients of a segment."""
+
+from typing import Annotated, Any
+
+import orjson
+from flask import Response
+from pydantic import BaseModel, Field, StringConstraints
+
+from bankseg.domain.schemes import scheme_document
+from bankseg.services import segments_desk
+from bankseg.services.stamp import Stamp
+from bankseg.web import desk
+from bankseg.web.api import schemas
+from bankseg.web.api.library import APIBlueprint, Tag
+
+_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
+BLUEPRINT = APIBlueprint(
+    "segments_api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="segments")], abp_security=[{"session": []}],
+    abp_responses={str(status): dict(_PROBLEM) for status in (400, 401, 404, 409, 422, 500, 503)},
+)  # fmt: skip
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class SchemePath(BaseModel):
+    code: Name
+
+
+class SegmentPath(SchemePath):
+    segment: Name
+
+
+class AttributeRow(BaseModel):
+    name: str
+    label_en: str
+    label_fr: str
+    family: str
+    type: str
+    unit: str
+    source: str
+    purposes: list[str]
+    is_protected: bool
+    coverage: float | None = Field(default=None, description="Share of clients that have it; null: no data")
+
+
+class Attributes(schemas.Stamped):
+    attributes: list[AttributeRow]
+
+
+class SchemeRow(BaseModel):
+    code: str
+    version: int = Field(description="0: ready-made")
+    label_en: str
+    label_fr: str
+    purpose: str
+    is_exclusive: bool
+    segments: int
+
+
+class Schemes(schemas.Stamped):
+    schemes: list[SchemeRow]
+
+
+class SchemeCounts(schemas.Stamped):
+    scheme: dict[str, Any]
+    version: int
+    clients: int
+    segments: list[dict[str, Any]]
+    unreachable: dict[str, str] = Field(description="Segments nobody is in: empty, or shadowed by earlier rules")
+
+
+class SegmentClients(schemas.Stamped):
+    clients: int
+    rows: list[dict[str, Any]] = Field(description="The first 200 by number")
+
+
+@BLUEPRINT.get("/attributes", responses={"200": Attributes})
+def attributes() -> Response:
+    """Everything a segment rule may read."""
+    page = segments_desk.attributes_page(desk.desk().settings, desk.read(), desk.scope())
+    rows = [
+        {"name": one.name, "label_en": one.label_en, "label_fr": one.label_fr, "family": one.family, "type": one.type, "unit": one.unit, "source": one.source,
+         "purposes": list(one.purposes), "is_protected": one.is_protected, "coverage": one.coverage}
+        for one in page.attributes
+    ]  # fmt: skip
+    return _json(page.stamp, {"attributes": rows})
+
+
+@BLUEPRINT.get("/schemes", responses={"200": Schemes})
+def schemes() -> Response:
+    """Every scheme you may read."""
+    page = segments_desk.schemes_page(desk.desk().settings, desk.read(), desk.scope())
+    rows = [
+        {"code": one.scheme.code, "version": one.version, "label_en": one.scheme.label_en, "label_fr": one.scheme.label_fr, "purpose": one.scheme.purpose,
+         "is_exclusive": one.scheme.is_exclusive, "segments": len(one.scheme.segments)}
+        for one in page.entries
+    ]  # fmt: skip
+    return _json(page.stamp, {"schemes": rows})
+
+
+@BLUEPRINT.get("/schemes/<code>", responses={"200": SchemeCounts})
+def scheme(path: SchemePath) -> Response:
+    """One scheme counted on the published run, within your scope."""
+    page = segments_desk.scheme_page(desk.desk().settings, desk.read(), desk.scope(), path.code, as_of=None, language=desk.language())
+    segments = [{name: value for name, value in row.items() if name not in page.hides} for row in page.sizes.segments]
+    found = {"scheme": scheme_document(page.sizes.entry.scheme), "version": page.sizes.entry.version, "clients": page.sizes.clients}
+    return _json(page.stamp, {**found, "segments": segments, "unreachable": page.idle})
+
+
+@BLUEPRINT.get("/schemes/<code>/segments/<segment>/clients", responses={"200": SegmentClients})
+def segment_clients(path: SegmentPath) -> Response:
+    """The clients of one segment within your scope."""
+    page = segments_desk.members_page(desk.desk().settings, desk.read(), desk.scope(), path.code, path.segment)
+    return _json(page.stamp, {"clients": page.clients, "rows": page.rows})
+
+
+def _json(stamp: Stamp, document: dict[str, Any]) -> Response:
+    return Response(orjson.dumps({"run_id": stamp.run_id, "as_of": stamp.as_of.isoformat(), **document}), mimetype="application/json")

@@ -1,0 +1,1 @@
+"""The segments desk: schemes, the designer and the attribute catalogue."""
