@@ -11,6 +11,7 @@ from bankseg.propensity.calibration import Calibrator
 from bankseg.propensity.dataset import Encoding
 from bankseg.propensity.peers import peer_keys, peer_values
 from bankseg.propensity.reasons import Explained, Reason, reasons_of
+from bankseg.propensity.tree_shap import TreeShap
 
 if TYPE_CHECKING:
     import lightgbm
@@ -56,9 +57,9 @@ class Propensity:
         """Log-odds before calibration, shape (n,)."""
         return self._predict(self.encoding.matrix(table), threads, raw_score=True).reshape(-1)
 
-    def contributions(self, table: pa.Table, threads: int = 1) -> NDArray[np.float64]:
+    def contributions(self, table: pa.Table) -> NDArray[np.float64]:
         """TreeSHAP contributions and, last, the base value: shape (n, features + 1); a row's sum is its log-odds."""
-        return self._predict(self.encoding.matrix(table), threads, pred_contrib=True).reshape(table.num_rows, -1)
+        return self._shap.contributions(self.encoding.matrix(table))
 
     def reasons(self, table: pa.Table, top: int = TOP_REASONS, threads: int = 1) -> list[list[Reason]]:
         """At most `top` reasons per row, what raises the propensity first."""
@@ -70,7 +71,7 @@ class Propensity:
 
     def _explained(self, table: pa.Table, threads: int) -> Explained:
         x = self.encoding.matrix(table)
-        contributions = self._predict(x, threads, pred_contrib=True).reshape(table.num_rows, -1)
+        contributions = self._shap.contributions(x)
         reference = self.card.get("reasons_reference")
         peers = peer_values(reference, peer_keys(table), self.encoding) if reference else None
         return Explained(table, x, self._predict(x, threads, raw_score=True).reshape(-1), contributions[:, :-1], peers)
@@ -79,6 +80,10 @@ class Propensity:
         if not len(matrix):
             return np.empty(0)
         return np.asarray(self._booster.predict(matrix, num_threads=threads, **cast("dict[str, Any]", how)), dtype=np.float64)
+
+    @cached_property
+    def _shap(self) -> TreeShap:
+        return TreeShap(self._text, len(self.encoding.features))
 
     @cached_property
     def _booster(self) -> "lightgbm.Booster":
