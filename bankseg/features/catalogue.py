@@ -12,6 +12,9 @@ from bankseg.domain.horizon import WINDOW_DAYS
 
 EACH_WINDOW, EACH_PRODUCT = "__each_window", "__each_product"
 DEFAULT_PURPOSES = ("describe", "propensity")
+# A direction declared for the features of the product whose sale is estimated.
+OWN_PRODUCT = "own_product"
+SIGNS = {"rising": 1, "falling": -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,8 @@ class Feature:
 
     `type` is `number` (float64 or int64) or `category` (string); null always means not known.
     `purposes` says what it may be used for; a propensity model reads only features tagged `propensity`.
-    `direction` is the sign a model must keep (0: free). `is_protected` bars it from every model and text.
+    `direction` is the sign a model must keep (0: free), `directions` the same by kind of target where it depends on what is estimated.
+    `is_protected` bars it from every model and text.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Feature:
     type: Literal["number", "category"] = "number"
     direction: int = 0
     is_protected: bool = False
+    directions: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,24 @@ def catalogue(tables: Iterable[str], products: Sequence[str], attributes: Sequen
     return (*features, *(attribute_feature(entry) for entry in attributes))
 
 
+def directed(features: Iterable[Feature], kind: str, product: str | None = None) -> list[Feature]:
+    """The features with the direction each must keep for one kind of target; what is declared for the own product holds for features of that product alone.
+
+    Examples
+    --------
+    >>> held = catalogue(["interactions"], ["savings", "card"])
+    >>> {feature.name: feature.direction for feature in directed(held, "cross_sell", "savings") if feature.direction}
+    {'asked_90d_savings': 1}
+    """
+    found = []
+    for feature in features:
+        declared = dict(feature.directions)
+        is_own = product is not None and feature.name.endswith(f"_{product}")
+        sign = feature.direction or declared.get(kind, 0) or (declared.get(OWN_PRODUCT, 0) if is_own else 0)
+        found.append(replace(feature, direction=sign))
+    return found
+
+
 def expand_feature(template: Feature, products: Sequence[str]) -> tuple[Feature, ...]:
     """The features a catalogue line stands for: one per window or product where it says each."""
     if EACH_WINDOW in template.name:
@@ -106,7 +129,14 @@ def attribute_feature(entry: Mapping[str, Any]) -> Feature:
 
 def _group(name: str, entry: Mapping[str, Any]) -> Group:
     requires = tuple(entry["requires"])
-    return Group(name, requires, tuple(_feature(name, requires, line) for line in entry["features"]))
+    features = [_feature(name, requires, line) for line in entry["features"]]
+    signs = {(column, kind): SIGNS[way] for kind, ways in entry.get("directions", {}).items() for way, columns in ways.items() for column in columns}
+    unknown = sorted({column for column, _ in signs} - {feature.name for feature in features})
+    if unknown:
+        raise ConfigurationError(f"group {name} declares a direction of {', '.join(unknown)}", "columns of the group, as its features name them")
+    kinds = list(dict.fromkeys(kind for _, kind in signs))
+    declared = {feature.name: tuple((kind, signs[feature.name, kind]) for kind in kinds if (feature.name, kind) in signs) for feature in features}
+    return Group(name, requires, tuple(replace(feature, directions=declared[feature.name]) for feature in features))
 
 
 def _feature(group: str, sources: tuple[str, ...], line: Sequence[str]) -> Feature:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from bankseg.domain.errors import InputError, LeakageError, MissingDataError, ServiceUnavailableError, TooFewPositivesError
 from bankseg.domain.jobs import FINAL_JOB_STATES, JobState, Stage
+from bankseg.features.catalogue import directed
 from bankseg.propensity.history import learn_history
 from bankseg.propensity.locked import lock
 from bankseg.propensity.tune import Search, run_search
@@ -92,7 +93,7 @@ def tune_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     plan = origins_from_json(run.plan["targets"][name])
     if plan is None:
         raise ServiceUnavailableError(f"run {run.id} no longer plans {name}", "the plan it had when the search was asked for", "ask again")
-    features = model_features(bank, run)
+    features = directed(model_features(bank, run), target.kind, target.product)
     seed, key = seed_of(name), key_of(bank, run, target)
     try:
         learning, _ = lock(gather(bank, run, name, [feature.name for feature in features]), name, plan.test)

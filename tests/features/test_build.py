@@ -104,6 +104,7 @@ def test_balance_trends_follow_the_months(lake: SmallLake) -> None:
     assert client["deposits_minor"] == 100_000
     assert client["savings_minor"] == 50_000
     assert client["deposits_ratio_1m"] == pytest.approx(0.5)
+    assert client["deposits_ratio_3m_mean"] == pytest.approx(0.5)
     assert client["deposits_share_of_max_12m"] == pytest.approx(1 / 3)
     assert client["deposits_slope_3m"] == pytest.approx(-0.5)
 

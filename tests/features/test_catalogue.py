@@ -13,7 +13,7 @@ from sqlglot.schema import MappingSchema
 from bankseg.domain.extracts import BUCKET, EXTRACT_BY_NAME, EXTRACTS, RECORDED_AT, RECORDED_UNTIL
 from bankseg.domain.horizon import Horizon
 from bankseg.features.build import feature_names, sql_parameters
-from bankseg.features.catalogue import attribute_feature, available_groups, catalogue, groups
+from bankseg.features.catalogue import attribute_feature, available_groups, catalogue, directed, groups
 from bankseg.features.expand import expand
 from bankseg.features.labels import REQUIRES
 
@@ -162,3 +162,17 @@ def test_an_attribute_is_a_feature_and_a_protected_one_describes_only():
 
     assert (age.name, age.purposes, age.is_protected) == ("attr_Age", ("describe",), True)
     assert (city.type, city.family, city.direction, "propensity" in city.purposes) == ("category", "place", 1, True)
+
+
+def test_a_direction_holds_for_its_kind_of_target_and_for_the_products_own_sale():
+    features = catalogue(EXTRACT_BY_NAME, PRODUCTS)
+
+    churn = {feature.name: feature.direction for feature in directed(features, "churn")}
+    sale = {feature.name: feature.direction for feature in directed(features, "cross_sell", "savings")}
+
+    assert (churn["complaints_90d"], churn["latest_nps"], churn["interest_30d_savings"]) == (1, -1, 0)
+    assert (sale["interest_30d_savings"], sale["interest_30d_current_account"], sale["complaints_90d"]) == (1, 0, 0)
+
+
+def test_no_category_has_a_direction():
+    assert not [feature.name for feature in catalogue(EXTRACT_BY_NAME, PRODUCTS) if feature.type == "category" and feature.directions]

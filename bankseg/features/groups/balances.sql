@@ -90,6 +90,7 @@ SELECT
     h.deposits_minor / nullif(deposits_2_months_ago, 0) AS deposits_ratio_2m,
     h.deposits_minor / nullif(deposits_12_months_ago, 0) AS deposits_ratio_12m,
     deposits_mean_3m / nullif(deposits_mean_prior_3m, 0) AS deposits_ratio_3m_prior_3m,
+    h.deposits_minor / nullif(deposits_mean_3m, 0) AS deposits_ratio_3m_mean,
     h.deposits_minor / nullif(deposits_mean_6m, 0) AS deposits_ratio_6m_mean,
     h.deposits_minor / nullif(deposits_max_12m, 0) AS deposits_share_of_max_12m,
     deposits_slope_3m / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_3m,
