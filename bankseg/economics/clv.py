@@ -16,6 +16,9 @@ LONG_MONTHS = 60
 EXIT_MONTHS = 3
 LOW, MEDIAN, HIGH = 0.10, 0.50, 0.90
 CHUNK = 4_000
+MONTH_DAYS = 30.4375
+LEAST_MONTHS, MOST_MONTHS = 3, 12
+CLIPPED = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +121,58 @@ def state_coefficients(chain: Chain, outlook: Outlook) -> Array:
     )
 
 
-def persistence(before: Array, after: Array, months: int) -> float:
-    """Monthly persistence of distances from the state's mean, from the same clients `months` apart: regression through the origin, in [0, 1].
+def monthly_contribution(value_12m: Array, tenure_days: Array) -> Array:
+    """Contribution a month of the year's months that the client was there, at least three and at most twelve; NaN where the contribution is not known.
+
+    A client of four months has earned a third of its year: divided by twelve it would look poor, and every estimate of its future with it.
 
     Examples
     --------
-    >>> persistence(np.array([8.0, -4.0]), np.array([2.0, -1.0]), 2)
+    >>> monthly_contribution(np.array([1200.0, 1200.0, 1200.0]), np.array([4000.0, 182.625, 10.0])).round(1).tolist()
+    [100.0, 200.0, 400.0]
+    """
+    months = np.clip(np.nan_to_num(tenure_days, nan=MOST_MONTHS * MONTH_DAYS) / MONTH_DAYS, LEAST_MONTHS, MOST_MONTHS)
+    monthly: Array = value_12m / months
+    return monthly
+
+
+def persistence(chain: Chain, clients: Clients, later: Array, months: int) -> float:
+    """Part of a client's distance from the mean of its state that is left after a month, measured on clients seen `months` apart.
+
+    Regression through the origin of how far clients ended from what the chain expects of their first state, on how far they began from its mean; both are
+    clipped at the 99th percentile of the first, for a few very large clients would decide alone.
+
+    Parameters
+    ----------
+    clients
+        States, groups and monthly contributions at the first date.
+    later
+        Their monthly contributions `months` later, 0 for those who closed, NaN where not known.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 when nothing was seen.
+
+    Examples
+    --------
+    >>> P = np.array([[[[1.0, 0, 0], [0, 1, 0], [0, 0, 1]]]])
+    >>> chain = Chain(("all/active", "closed", "defaulted"), ("all",), P, np.array([[[10.0, 0, 0]]]))
+    >>> two = Clients(np.array([0, 0]), np.array([0, 0]), np.full(2, np.nan), np.array([18.0, 2.0]))
+    >>> persistence(chain, two, np.array([12.0, 8.0]), 2)
     0.5
     """
-    known = ~(np.isnan(before) | np.isnan(after))
-    spread = float((before[known] ** 2).sum())
-    slope = float((before[known] * after[known]).sum()) / spread if spread else 0.0
+    mean = chain.rewards.mean(axis=0)
+    path = np.linalg.matrix_power(chain.transitions.mean(axis=0), months)
+    alive = np.append(np.ones(mean.shape[-1] - 2), [0.0, 0.0])
+    known = (clients.state >= 0) & (clients.group >= 0) & ~np.isnan(clients.contribution) & ~np.isnan(later)
+    place = clients.group[known], clients.state[known]
+    began = (clients.contribution[known] - mean[place]) * (path @ alive)[place]
+    ended = later[known] - (path @ mean[..., None])[..., 0][place]
+    bound = np.quantile(np.abs(began), CLIPPED, method="higher") if len(began) else 0.0
+    began, ended = np.clip(began, -bound, bound), np.clip(ended, -bound, bound)
+    spread = float((began**2).sum())
+    slope = float((began * ended).sum()) / spread if spread else 0.0
     return float(min(max(slope, 0.0), 1.0) ** (1 / months))
 
 

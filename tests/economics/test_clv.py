@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bankseg.economics.clv import Clients, Outlook, clv, persistence
+from bankseg.economics.clv import Clients, Outlook, clv, monthly_contribution, persistence
 from bankseg.economics.tier_chain import Chain, shrunk_transitions
 
 STATES = ("gold/active", "bronze/active", "closed", "defaulted")
@@ -26,7 +26,12 @@ def random_chain(seed, draws=7):
 def clients(state, churn=None, contribution=None, group=0):
     n = len(state)
     nothing = [np.nan] * n
-    return Clients(np.array(state), np.full(n, group), np.array(churn or nothing, dtype=np.float64), np.array(contribution or nothing, dtype=np.float64))
+    return Clients(
+        np.array(state, dtype=np.int64),
+        np.full(n, group, dtype=np.int64),
+        np.array(churn or nothing, dtype=np.float64),
+        np.array(contribution or nothing, dtype=np.float64),
+    )
 
 
 def test_the_two_state_chain_agrees_with_a_hand_count():
@@ -152,8 +157,30 @@ def test_the_order_of_clients_does_not_matter():
 
 
 def test_persistence_agrees_with_a_hand_count():
-    # Slope (8 x 2 + 4 x 1) / (64 + 16) = 0.25 over two months.
-    assert persistence(np.array([8.0, -4.0, np.nan]), np.array([2.0, -1.0, 5.0]), 2) == pytest.approx(0.5)
-    assert persistence(np.array([1.0]), np.array([-1.0]), 1) == 0
-    assert persistence(np.array([1.0]), np.array([9.0]), 1) == 1
-    assert persistence(np.array([]), np.array([]), 1) == 0
+    # Expected after a month: 9, and 0.9 of a distance. Began 0.9 x (8, -8) from 10; ended (3.6, -3.6) from 9: half of it is left.
+    chain = two_states()
+    seen = clients([0, 0, 0, -1], contribution=[18.0, 2.0, float("nan"), 50.0])
+
+    assert persistence(chain, seen, np.array([12.6, 5.4, 7.0, 7.0]), 1) == pytest.approx(0.5)
+    assert persistence(chain, seen, np.array([5.4, 12.6, 7.0, 7.0]), 1) == 0
+    assert persistence(chain, seen, np.array([99.0, -99.0, 7.0, 7.0]), 1) == 1
+    assert persistence(chain, clients([0], contribution=[10.0]), np.array([9.0]), 1) == 0
+    assert persistence(chain, clients([]), np.array([]), 1) == 0
+
+
+@given(st.floats(0.2, 1), st.integers(1, 6))
+def test_what_a_value_assumes_is_what_persistence_finds(kept, months):
+    chain = two_states()
+    own = np.array([4.0, 25.0, 9.0, 10.0])
+    one = clients([0] * 4, contribution=own.tolist())
+    ahead, behind = (clv(chain, one, Outlook(months=through, monthly_discount=0.0, persistence=kept)).median for through in (months, months - 1))
+
+    assert persistence(chain, one, ahead - behind, months) == pytest.approx(kept, rel=1e-6)
+
+
+def test_a_new_client_s_contribution_is_of_the_months_it_was_there():
+    # 1,200 over 12, 6, and at least 3 months.
+    found = monthly_contribution(np.array([1200.0, 1200.0, 1200.0, 1200.0, np.nan]), np.array([9_999.0, 182.625, 1.0, np.nan, 400.0]))
+
+    assert found[:4].tolist() == pytest.approx([100, 200, 400, 100])
+    assert np.isnan(found[4])
