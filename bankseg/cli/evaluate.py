@@ -68,7 +68,8 @@ def _print(report: dict[str, Any]) -> None:
     for name, shown, reading in SHOWN:
         table.add_row(shown, f"{report[name]:.4f}", f"{report[f'{name}_low']:.4f} to {report[f'{name}_high']:.4f}", reading)
     table.add_row("", f"{report['ece_chance_p95']:.4f}", "", "calibration error that chance alone reaches in 1 of 20")
-    table.add_row("EMPC", f"{report['empc']:.2f}", "", f"per client, contacting {report['empc_contact_fraction']:.0%}")
+    interval = f"{report['empc_low']:.2f} to {report['empc_high']:.2f}"
+    table.add_row("EMPC", f"{report['empc']:.2f}", interval, f"per client, contacting {report['empc_contact_fraction']:.0%}")
     console.print(table)
     console.print(f"{len(report['features'])} features used, calibration: {report['calibration']}.")
     for entry in report["dropped"]:
