@@ -5,7 +5,7 @@ import logging
 import click
 
 from bankseg import __version__
-from bankseg.cli import catalogue, demo, doctor, evaluate, export, ingest, init, models, monitor, segments, stages, status, tune, up
+from bankseg.cli import catalogue, demo, doctor, evaluate, export, ingest, init, models, monitor, reproduce, segments, stages, status, tune, up
 from bankseg.embedded import openmp
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
-for module in (init, ingest, status, catalogue, evaluate, export, demo, doctor, tune, up, models, monitor, segments):
+for module in (init, ingest, status, catalogue, evaluate, export, demo, doctor, tune, up, models, monitor, reproduce, segments):
     main.add_command(module.command)
 for command in stages.COMMANDS:
     main.add_command(command)

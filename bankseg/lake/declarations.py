@@ -31,7 +31,11 @@ def read_declarations(lake: str) -> Declarations:
     path = Path(lake) / DECLARATIONS
     if not path.exists():
         return Declarations()
-    document = json.loads(path.read_text(encoding="utf-8"))
+    return declarations_of(json.loads(path.read_text(encoding="utf-8")))
+
+
+def declarations_of(document: Mapping[str, Any]) -> Declarations:
+    """Declarations from their JSON form."""
     return Declarations(
         tuple(document.get("attributes", ())),
         tuple(document.get("outcomes", ())),

@@ -21,6 +21,7 @@ class Bank:
     settings: Settings
     engine: Engine
     policy: Policy
+    recorded: Declarations | None = None  # of an earlier run, in place of what the lake declares now
 
     @property
     def lake(self) -> str:
@@ -35,7 +36,7 @@ class Bank:
     @cached_property
     def declarations(self) -> Declarations:
         """What the mappings loaded so far declared: products, attributes, labels, buckets."""
-        return read_declarations(self.lake)
+        return self.recorded or read_declarations(self.lake)
 
     @cached_property
     def natures(self) -> dict[str, str]:

@@ -55,8 +55,9 @@ def snapshot_path(bank: Bank, run: Run, origin: str, bucket: int) -> Path:
 
 
 def labels_path(bank: Bank, run: Run, origin: str, bucket: int) -> Path:
-    """File of one bucket's outcomes at an origin, as known on the run's date."""
-    digest = sha256(repr(sorted(thresholds(bank).items())).encode()).hexdigest()[:8]
+    """File of one bucket's outcomes at an origin, as known on the run's date; runs that label other targets there have files of their own."""
+    asked = sorted((horizon.gap_days, horizon.outcome_days, sorted(targets)) for horizon, targets in _targets_at(run, date.fromisoformat(origin)).items())
+    digest = sha256(repr((sorted(thresholds(bank).items()), asked)).encode()).hexdigest()[:8]
     return _folder(bank, run, origin) / f"labels-{run.as_of}-{digest}" / f"bucket={bucket:04d}.parquet"
 
 

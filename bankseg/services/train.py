@@ -12,11 +12,13 @@ from sqlmodel import select
 
 from bankseg.domain.errors import LeakageError, MissingDataError, TooFewPositivesError
 from bankseg.domain.purposes import refuse_personal
-from bankseg.features.catalogue import Feature
+from bankseg.features.catalogue import Feature, directed
 from bankseg.lake.parquet import read_checked, row_count
 from bankseg.propensity.artefacts import save, verify_in_child
+from bankseg.propensity.crossval import Progress
 from bankseg.propensity.dataset import Dataset
-from bankseg.propensity.train import train
+from bankseg.propensity.targets import Target
+from bankseg.propensity.train import Setup, Trained, train
 from bankseg.services.audit_groups import audit_groups, groups_of_rows
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
@@ -31,6 +33,8 @@ from bankseg.storage.run import Run
 
 # Rows one training may hold in memory; beyond it whole buckets of clients are left out, and buckets are random by construction.
 MOST_ROWS = 1_500_000
+# What a target may be refused for; the run goes on without it.
+REFUSALS = (TooFewPositivesError, MissingDataError, LeakageError)
 
 
 def train_job(bank: Bank, claim: Claim) -> dict[str, Any]:
@@ -39,26 +43,30 @@ def train_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         run = session.get_one(Run, claim.run_id)
     name: str = claim.payload["target"]
     claim.progress(0, 100, f"gathering {name}")
-    target = next(entry.target for entry in planned_targets(bank, date.fromisoformat(run.as_of), run.table_versions) if entry.target.name == name)
-    features = model_features(bank, run)
-    refuse_personal(target.purposes, features)
     try:
-        dataset = gather(bank, run, name, [feature.name for feature in features])
-        plan = origins_from_json(run.plan["targets"][name])
-        trained = train(
-            target,
-            dataset,
-            plan,
-            features,
-            seed=seed_of(name),
-            setup=setup_for(bank, run, target),
-            progress=lambda what, share: claim.progress(int(share * 95), 100, f"{name}: {what}"),
-        )
-    except (TooFewPositivesError, MissingDataError, LeakageError) as refusal:
+        target, trained, dataset = learn(bank, run, name, progress=lambda what, share: claim.progress(int(share * 95), 100, f"{name}: {what}"))
+    except REFUSALS as refusal:
         return _refuse(bank, claim, name, str(refusal))
     artefact = save(trained, bank.settings.artefacts, bank.settings.key())
     verify_in_child(bank.settings.artefacts, artefact.digest, bank.settings.key())
     return register(bank, claim, run, target, measured(bank, target, trained, artefact, dataset, seed=seed_of(name)))
+
+
+def learn(bank: Bank, run: Run, name: str, *, setup: Setup | None = None, progress: Progress | None = None) -> tuple[Target, Trained, Dataset]:
+    """Train one target of a run from its snapshots; the same run, code and setup give the same bytes.
+
+    Parameters
+    ----------
+    setup
+        How the trees grow; None: as the policy and the latest valid tuning say.
+    """
+    target = next(entry.target for entry in planned_targets(bank, date.fromisoformat(run.as_of), run.table_versions) if entry.target.name == name)
+    features = directed(model_features(bank, run), target.kind, target.product)
+    refuse_personal(target.purposes, features)
+    dataset = gather(bank, run, name, [feature.name for feature in features])
+    plan = origins_from_json(run.plan["targets"][name])
+    trained = train(target, dataset, plan, features, seed=seed_of(name), setup=setup or setup_for(bank, run, target), progress=progress)
+    return target, trained, dataset
 
 
 def model_features(bank: Bank, run: Run) -> list[Feature]:

@@ -18,17 +18,11 @@ class RecordedDocument(SQLModel, table=True):
     text: str
 
 
-def digest_of_document(document: Mapping[str, Any]) -> str:
-    """SHA-256 of a document's JSON with sorted keys. `Any`: values of a TOML or JSON file."""
-    return sha256(_text(document).encode()).hexdigest()
-
-
 def keep(session: Session, kind: str, document: Mapping[str, Any]) -> str:
-    """Keep a document once and return its hash."""
-    text = _text(document)
-    name = sha256(text.encode()).hexdigest()
+    """Keep a document once and return its hash: SHA-256 of its JSON with sorted keys. Its own order is kept. `Any`: values of a TOML or JSON file."""
+    name = sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
     if session.get(RecordedDocument, name) is None:
-        session.add(RecordedDocument(sha256=name, kind=kind, text=text))
+        session.add(RecordedDocument(sha256=name, kind=kind, text=json.dumps(document, default=str)))
         session.flush()
     return name
 
@@ -37,7 +31,3 @@ def read(session: Session, name: str) -> dict[str, Any] | None:
     """The document under a hash, or None when it was never kept."""
     found = session.get(RecordedDocument, name)
     return dict(json.loads(found.text)) if found else None
-
-
-def _text(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, sort_keys=True, default=str)
