@@ -1,6 +1,8 @@
 """`bankseg segments`: the attribute catalogue, schemes, previews, members and migration, on the published run."""
 
 import json
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from bankseg.domain.schemes import scheme_document
 from bankseg.services.bank import Bank, open_bank
 from bankseg.services.rolls import open_for
 from bankseg.services.segment_designer import preview_rule, segment_clients, unreachable
+from bankseg.services.segment_history import migration, validity
 from bankseg.services.segment_schemes import attributes_for, counted, list_schemes, save_scheme, scheme_for
 from bankseg.settings import Settings
 from bankseg.storage.database import reading, transaction
@@ -144,6 +147,42 @@ def assign(scheme: str, segment: str, out: Path, login: str, *, as_json: bool) -
             raise InputError(f"a file named {out.name}", "a name that ends in .csv or .parquet")
         document = {"scheme": scheme, "segment": segment, "clients": clients.num_rows, "as_of": roll.run.as_of, "path": str(out)}
         answer(document, as_json=as_json, text=f"{clients.num_rows:,} clients written to {out}")
+
+
+@command.command("migration")
+@click.argument("what")
+@click.option("--from", "opening", type=click.DateTime(["%Y-%m-%d"]), default=None, help="Opening date; default: the last published before the closing one.")
+@click.option("--to", "closing", type=click.DateTime(["%Y-%m-%d"]), default=None, help="Closing date; default: the last published.")
+@AS_LOGIN
+@AS_JSON
+def show_migration(what: str, opening: datetime | None, closing: datetime | None, login: str, *, as_json: bool) -> None:
+    """Who moved between two published dates: WHAT is tier, segment, churn_band, activity, pmg, or an exclusive scheme."""
+    with reported(as_json=as_json):
+        bank, scope = _opened(login)
+        with reading(bank.engine) as session:
+            found = migration(bank.settings, session, scope, what, opening.date() if opening else None, closing.date() if closing else None)
+        document = {
+            "what": what, "from": found.opening.run.as_of, "to": found.closing.run.as_of, "matrix": found.matrix, "shares": found.shares,
+            "books": [asdict(one) for one in found.books], "moved_clients": found.moved_clients,
+        }  # fmt: skip
+        lines = [f"{what}, from {found.opening.run.as_of} to {found.closing.run.as_of}: {found.moved_clients:,} clients moved"]
+        lines += [f"{row['from_place'] or '(entered)':24s} -> {row['to_place'] or '(left)':24s} {row['clients']:>10,}" for row in found.matrix]
+        answer(document, as_json=as_json, text="\n".join(lines))
+
+
+@command.command("validity")
+@click.argument("scheme")
+@AS_LOGIN
+@AS_JSON
+def show_validity(scheme: str, login: str, *, as_json: bool) -> None:
+    """The scorecard of every segment of SCHEME: six criteria with value, bound and verdict."""
+    with reported(as_json=as_json):
+        bank, scope = _opened(login)
+        with reading(bank.engine) as session:
+            found = validity(bank.settings, session, scope, scheme)
+        cards = [{"segment": card.segment, "verdict": card.verdict, "criteria": [asdict(one) for one in card.criteria]} for card in found.cards]
+        lines = [f"{card.segment:24s} {card.verdict:8s} " + "; ".join(f"{one.code} {one.verdict}" for one in card.criteria) for card in found.cards]
+        answer({"scheme": scheme, "run": found.roll.run.id, "as_of": found.roll.run.as_of, "segments": cards}, as_json=as_json, text="\n".join(lines))
 
 
 def _opened(login: str) -> tuple[Bank, Scope | None]:

@@ -18,6 +18,7 @@ from bankseg.segments.reading import members, movement
 from bankseg.services.export_list import Exported
 from bankseg.services.rolls import OpenRoll, open_for
 from bankseg.services.segment_designer import segment_clients, unreachable, why_in_segment
+from bankseg.services.segment_history import COLUMNS
 from bankseg.services.segment_schemes import (
     SchemeEntry,
     SchemeSizes,
@@ -121,7 +122,7 @@ def schemes_page(settings: Settings, session: Session, scope: Scope) -> SchemesP
     require(scope, Right.SEGMENTS)
     roll = open_for(settings, session, scope)
     known = attributes_for(settings, roll, scope)
-    return SchemesPage(_stamp(roll), [entry for entry in list_schemes(session) if is_for(entry, scope, known)])
+    return SchemesPage(stamp_of(roll), [entry for entry in list_schemes(session) if is_for(entry, scope, known)])
 
 
 def scheme_page(
@@ -134,7 +135,7 @@ def scheme_page(
     found = counted(settings, session, scope, entry, language=language, value_name=value_name, roll=roll)
     idle = {row["code"]: row["state"] for row in unreachable(entry.scheme, found.segments)}
     hidden = frozenset(field for field in ("balance_minor", "expected_loss_minor") if not sees(scope.role, field))
-    return SchemePage(_stamp(roll), found, published_dates(session), versions(session, code), idle, hidden, _currency(roll))
+    return SchemePage(stamp_of(roll), found, published_dates(session), versions(session, code), idle, hidden, _currency(roll))
 
 
 def members_page(settings: Settings, session: Session, scope: Scope, code: str, segment: str) -> MembersPage:
@@ -142,7 +143,7 @@ def members_page(settings: Settings, session: Session, scope: Scope, code: str, 
     require(scope, Right.SEGMENTS)
     entry = scheme_for(settings, session, scope, code)
     roll, clients = segment_clients(settings, session, scope, code, segment)
-    return MembersPage(_stamp(roll), entry, segment, clients.num_rows, clients.slice(0, SHOWN).to_pylist(), _currency(roll))
+    return MembersPage(stamp_of(roll), entry, segment, clients.num_rows, clients.slice(0, SHOWN).to_pylist(), _currency(roll))
 
 
 def export_members(settings: Settings, engine: Engine, scope: Scope, code: str, segment: str, path: Path, *, file_format: Format = "csv") -> Exported:
@@ -151,7 +152,7 @@ def export_members(settings: Settings, engine: Engine, scope: Scope, code: str, 
     with reading(engine) as session:
         roll, clients = segment_clients(settings, session, scope, code, segment)
         currency = _currency(roll)
-    run = _stamp(roll)
+    run = stamp_of(roll)
     columns = (Column("run_id", "run_id", "integer"), Column("as_of", "as_of"), *(column for column in EXPORTED if sees(scope.role, column.field)))
     mark = {"run_id": run.run_id, "as_of": run.as_of.isoformat(), "currency": currency}
     with Delivery(path, file_format, columns) as delivery:
@@ -193,14 +194,14 @@ def why_page(settings: Settings, session: Session, scope: Scope, code: str, clie
         }
         for row in found
     ]  # fmt: skip
-    return WhyPage(_stamp(roll), entry, client_id, segments)
+    return WhyPage(stamp_of(roll), entry, client_id, segments)
 
 
 def designer_page(settings: Settings, session: Session, scope: Scope, code: str) -> DesignerPage:
     """The designer, beginning from a scheme where one is named."""
     require(scope, Right.DESIGN)
     roll = open_for(settings, session, scope)
-    return DesignerPage(_stamp(roll), scheme_for(settings, session, scope, code) if code else None, list(attributes_for(settings, roll, scope).values()))
+    return DesignerPage(stamp_of(roll), scheme_for(settings, session, scope, code) if code else None, list(attributes_for(settings, roll, scope).values()))
 
 
 def preview_scheme(settings: Settings, session: Session, scope: Scope, document: str, *, language: str, value_name: ValueName = plain) -> SchemePreview:
@@ -237,10 +238,21 @@ def attributes_page(settings: Settings, session: Session, scope: Scope) -> Desig
     """The attribute catalogue."""
     require(scope, Right.SEGMENTS)
     roll = open_for(settings, session, scope)
-    return DesignerPage(_stamp(roll), None, list(attributes_for(settings, roll, scope).values()))
+    return DesignerPage(stamp_of(roll), None, list(attributes_for(settings, roll, scope).values()))
 
 
-def _stamp(roll: OpenRoll) -> Stamp:
+def places(session: Session) -> list[SchemeEntry | str]:
+    """What clients may be seen to move between: columns of the roll, then exclusive schemes."""
+    return [*COLUMNS, *(entry for entry in list_schemes(session) if entry.scheme.is_exclusive)]
+
+
+def has_history(session: Session) -> bool:
+    """Whether clients can have moved: two dates or more were published."""
+    return len(published_dates(session)) > 1
+
+
+def stamp_of(roll: OpenRoll) -> Stamp:
+    """The stamp of the run a roll came from."""
     return Stamp(roll.run.id or 0, roll.as_of, roll.run.published_at)
 
 

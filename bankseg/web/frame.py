@@ -29,7 +29,7 @@ PARENTS = {
     "relationship.client": "relationship.clients",
     "marketing.cross_sell": "marketing.products",
     "operations.run": "operations.runs",
-    **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes")},
+    **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes", "moves", "trial")},
     "models.target": "models.registry",
     "models.version": "models.registry",
 }

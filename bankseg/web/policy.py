@@ -36,6 +36,8 @@ POLICY: dict[str, Door | Right] = {
     "segments.export": Right.SEGMENTS,
     "segments.why": Right.SEGMENTS,
     "segments.attributes": Right.SEGMENTS,
+    "segments.moves": Right.SEGMENTS,
+    "segments.trial": Right.SEGMENTS,
     "segments.designer": Right.DESIGN,
     "segments.preview": Right.DESIGN,
     "segments.save": Right.DESIGN,

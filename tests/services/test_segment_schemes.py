@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from bankseg.domain.errors import ConfigurationError, InputError, MissingDataError, NotFoundError
 from bankseg.domain.people import Role, Scope
-from bankseg.services import segments_desk
+from bankseg.services import segment_history, segments_desk
 from bankseg.services.rolls import open_for
 from bankseg.services.runs import start_run
 from bankseg.services.segment_designer import preview_rule, segment_clients, unreachable, why_in_segment
@@ -34,6 +34,19 @@ def bank(lake, tmp_path_factory):
         made = made_bank(tmp_path_factory.mktemp("schemes"), lake)
         start_run(made, AS_OF)
         drive(made)
+        yield made
+    made.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def two_dates(lake, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        for room in ("jobs", "runs"):
+            patch.setattr(f"bankseg.services.{room}.ring", lambda _settings, _ids: True)
+        made = made_bank(tmp_path_factory.mktemp("moves"), lake)
+        for day in (AS_OF.replace(month=11, day=30), AS_OF):
+            start_run(made, day)
+            drive(made)
         yield made
     made.engine.dispose()
 
@@ -171,3 +184,38 @@ def test_an_export_holds_the_counted_clients_and_is_recorded(bank, tmp_path):
     assert done.rows == len((tmp_path / "list.csv").read_text(encoding="utf-8").splitlines()) - 1 == CLIENTS // 3
     with reading(bank.engine) as session:
         assert [entry.subject for entry in session.exec(select(AuditEntry)) if entry.action == "export"] == ["segment:kinds/individual"]
+
+
+def test_moves_between_two_dates_open_and_close_exactly(two_dates):
+    with reading(two_dates.engine) as session:
+        for what in ("tier", "segment", "kinds", "lifecycle"):
+            found = segment_history.migration(two_dates.settings, session, None, what)
+
+            assert (found.opening.run.as_of, found.closing.run.as_of) == ("2025-11-30", "2025-12-31")
+            assert sum(row["clients"] for row in found.matrix) == CLIENTS
+            assert all(sum(row.values()) == pytest.approx(1) for row in found.shares.values())
+            for one in found.books:
+                assert one.opening + one.entered + one.arrived - one.departed - one.left + one.revalued == one.closing
+        mine = segment_history.migration(two_dates.settings, session, RM1, "tier")
+        assert sum(row["clients"] for row in mine.matrix) == CLIENTS // 3
+        with pytest.raises(InputError, match="overlaps"):
+            segment_history.migration(two_dates.settings, session, None, "moments")
+        with pytest.raises(NotFoundError):
+            segment_history.migration(two_dates.settings, session, MARKETER, "payer")
+
+
+def test_a_bank_with_one_date_is_told_that_nobody_can_have_moved(bank, session):
+    with pytest.raises(MissingDataError, match="1 date"):
+        segment_history.migration(bank.settings, session, None, "tier")
+
+
+def test_every_segment_is_tried_by_six_criteria_and_the_date_before_tells_its_stability(two_dates, bank, session):
+    with reading(two_dates.engine) as later:
+        tried = segment_history.validity(two_dates.settings, later, None, "kinds")
+    alone = segment_history.validity(bank.settings, session, None, "kinds")
+
+    individual = next(card for card in tried.cards if card.segment == "individual")
+    assert [one.code for one in individual.criteria] == ["response", "size", "measurable", "accessible", "stable", "actionable"]
+    assert individual.criterion("stable").value == 1.0
+    assert individual.criterion("size").verdict == "red"  # two dozen clients
+    assert all(card.criterion("stable").verdict == "no data" for card in alone.cards)

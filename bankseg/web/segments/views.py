@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from bankseg.domain.errors import BanksegError, InputError
 from bankseg.domain.schemes import scheme_document
-from bankseg.services import segments_desk
+from bankseg.services import segment_history, segments_desk
 from bankseg.web import desk, i18n
 from bankseg.web.downloads import download, file_format
 
@@ -87,6 +87,23 @@ def save() -> BaseResponse:
 def attributes() -> str:
     """Everything a rule may read."""
     return render_template("segments/attributes.html", page=segments_desk.attributes_page(desk.desk().settings, desk.read(), desk.scope()))
+
+
+@BLUEPRINT.get("/migration")
+def moves() -> str:
+    """Who moved between two published dates."""
+    asked = request.args.get("what", "tier")
+    if not segments_desk.has_history(desk.read()):
+        return render_template("segments/no_history.html", page=segments_desk.schemes_page(desk.desk().settings, desk.read(), desk.scope()))
+    page = segment_history.migration(desk.desk().settings, desk.read(), desk.scope(), asked, asked_day("from"), asked_day("to"))
+    return render_template("segments/migration.html", page=page, stamp=segments_desk.stamp_of(page.closing), choices=segments_desk.places(desk.read()))
+
+
+@BLUEPRINT.get("/validity/<code>")
+def trial(code: str) -> str:
+    """The scorecard of a scheme's segments."""
+    page = segment_history.validity(desk.desk().settings, desk.read(), desk.scope(), code)
+    return render_template("segments/validity.html", page=page, stamp=segments_desk.stamp_of(page.roll))
 
 
 def value_name(attribute: str, value: Any, language: str) -> str:  # a value of any type
