@@ -122,6 +122,8 @@ def figure(feature: str, value: object, language: str, *, currency: str = "") ->
 
     >>> figure("income_months_12m", 9, "en"), figure("attr_nb_children", 2.0, "en"), figure("holds_savings", 0, "en")
     ('received in 9 months of 12 months', 'attr nb children 2', 'savings held: no')
+    >>> figure("open_accounts", 0, "fr"), figure("open_accounts", 0, "en")
+    ('0 contrat ouvert', '0 open contracts')
     """
     place = _place(language)
     words, window, product = _template(feature)
@@ -129,7 +131,7 @@ def figure(feature: str, value: object, language: str, *, currency: str = "") ->
         return f"{_spelled(feature.removeprefix('attr_'))}{' :' if place else ':'} {NO_DATA[place]}" if words is None else NO_DATA[place]
     if words is None:
         return f"{_spelled(feature)} {_number(value, place)}"
-    text = _singular(words[place]) if value == 1 else words[place]
+    text = _singular(words[place]) if _is_singular(value, place) else words[place]
     return text.format(**_marks(value, place, currency), product=_product(product, place), w=_window(window, place))
 
 
@@ -149,6 +151,11 @@ def name(feature: str, language: str) -> str:
 def has_words(feature: str) -> bool:
     """Whether the catalogue of words knows a feature."""
     return _template(feature)[0] is not None
+
+
+def _is_singular(value: object, place: int) -> bool:
+    """One in English; anything below two in French, zero too."""
+    return value == 1 or (bool(place) and isinstance(value, (int, float)) and abs(value) < 2)
 
 
 @cache
