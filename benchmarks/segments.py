@@ -1,0 +1,83 @@
+"""Segments beside the plain query they must do: a rule's preview and a whole scheme on the roll of many clients.
+
+python benchmarks/segments.py [ROLL] [CLIENTS]     ROLL is a run's roll.parquet, copied until it has CLIENTS rows (default 1,000,000)
+
+Prints medians and 95th percentiles of 40 calls, and their ratios to a hand-written DuckDB query that counts the same rows of the same file. Targets at one million
+clients: preview below 0.3 s at the 95th percentile, a whole scheme below 5 s.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from bankseg.domain.rule_documents import parse_rule
+from bankseg.domain.schemes import read_scheme
+from bankseg.domain.segment_rules import Test
+from bankseg.lake.roll import Roll
+from bankseg.segments.cut_points import cuts_of
+from bankseg.segments.reading import Reading, profile, sizes
+
+CALLS = 40
+RULE = {"all": [{"attribute": "tier", "in": ["platinum", "gold"]}, {"attribute": "churn", "at_least": 0.01}, {"attribute": "age_years", "between": [30, 60]}]}
+PLAIN = """SELECT count(*), sum(value_12m_minor), avg(churn) FROM read_parquet('{path}')
+    WHERE tier IN ('platinum', 'gold') AND churn >= 0.01 AND age_years BETWEEN 30 AND 60"""
+
+
+def enlarged(source: Path, path: Path, clients: int) -> int:
+    """Copy the roll until it has so many clients, each copy a little different; returns how many it has."""
+    with duckdb.connect(config={"threads": 2, "memory_limit": "4GB"}) as connection:
+        rows = connection.from_parquet(str(source)).count("*").fetchall()[0][0]
+        copies = max(1, clients // rows)
+        connection.execute("SELECT setseed(0.5)")
+        connection.execute(
+            f"""COPY (SELECT r.* REPLACE (r.client_id || '-' || i AS client_id, r.churn * (0.9 + 0.2 * random()) AS churn,
+                CAST(r.value_12m_minor * (0.9 + 0.2 * random()) AS BIGINT) AS value_12m_minor)
+                FROM read_parquet('{source}') AS r, range({copies}) AS t(i)) TO '{path}' (FORMAT parquet, COMPRESSION zstd)"""
+        )
+        return int(rows * copies)
+
+
+def timed(call: Callable[[], object]) -> tuple[float, float]:
+    """Median and 95th percentile of the seconds of repeated calls, after one that warms up."""
+    call()
+    seconds = []
+    for _ in range(CALLS):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds), sorted(seconds)[int(0.95 * CALLS)]
+
+
+def main() -> None:
+    """Print the figures."""
+    source = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("var/snapshots/runs/1/roll.parquet")
+    wanted = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
+    with tempfile.TemporaryDirectory(prefix="bankseg-segments-") as folder:
+        path = Path(folder) / "roll.parquet"
+        clients = enlarged(source, path, wanted)
+        roll = Roll(path)
+        reading = Reading(roll, date(2025, 12, 31), lambda share: cuts_of(roll, "roll", share, roll.columns), Test("client_id", "is_missing", value=False))
+        scheme = read_scheme(files("bankseg.policies").joinpath("schemes", "strategic_grid.toml").read_text(encoding="utf-8"))
+        targets = [name.removeprefix("p:") for name in roll.columns if name.startswith("p:")]
+        inside = reading.predicate(parse_rule(RULE))
+        plain_connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
+        plain = timed(lambda: plain_connection.execute(PLAIN.format(path=path)).fetchall())
+        print(f"{clients:,} clients, {len(roll.columns)} columns, {path.stat().st_size / 1e6:.0f} MB; plain query {plain[0]:.3f} s ({plain[1]:.3f} s at p95)")
+        for name, call in (
+            ("preview, without propensities", lambda: profile(reading, inside, [])),
+            (f"preview, with {len(targets)} propensities", lambda: profile(reading, inside, targets)),
+            (f"a whole scheme of {len(scheme.segments)} segments", lambda: sizes(scheme, reading)),
+        ):
+            median, p95 = timed(call)
+            print(f"{name}: {median:.3f} s ({p95:.3f} s at p95), {median / plain[0]:.1f} times the plain query")
+
+
+if __name__ == "__main__":
+    main()
