@@ -6,6 +6,7 @@ from flask import Blueprint, Response, render_template, request
 
 from bankseg.domain.errors import InputError
 from bankseg.services import cross_sell_list, export_list
+from bankseg.services.proposals import proposals
 from bankseg.storage.cross_sell import CrossSellFilter
 from bankseg.web import desk
 from bankseg.web.downloads import download, file_format
@@ -15,9 +16,9 @@ BLUEPRINT = Blueprint("marketing", __name__)
 
 @BLUEPRINT.get("/cross-sell")
 def products() -> str:
-    """The products with a list."""
+    """The products with a list, and what the run says of its proposals."""
     stamp, rows = cross_sell_list.products(desk.read(), desk.scope())
-    return render_template("marketing/products.html", stamp=stamp, products=rows)
+    return render_template("marketing/products.html", stamp=stamp, products=rows, proposals=proposals(desk.read(), desk.scope()))
 
 
 @BLUEPRINT.get("/cross-sell/<product>")
