@@ -37,10 +37,21 @@ def numbers(table: pa.Table, name: str) -> Vector:
 
 def texts(table: pa.Table, name: str) -> Texts:
     """A column as texts, shape (n,); null is "unknown", yes and no are "true" and "false"."""
-    encoded = table.column(name).cast(pa.string()).combine_chunks().dictionary_encode()
-    levels = np.array([*(UNKNOWN if level is None else str(level) for level in encoded.dictionary.to_pylist()), UNKNOWN])
-    found: Texts = levels[encoded.indices.fill_null(len(levels) - 1).to_numpy(zero_copy_only=False)]
+    names, places = levels(table, name)
+    found: Texts = names[places]
     return found
+
+
+def levels(table: pa.Table, name: str) -> tuple[Texts, NDArray[np.int64]]:
+    """The levels of a column of texts, sorted, and the place of each row's among them; null is "unknown"."""
+    encoded = table.column(name).cast(pa.string()).combine_chunks().dictionary_encode()
+    spelled = [*(UNKNOWN if level is None else str(level) for level in encoded.dictionary.to_pylist()), UNKNOWN]
+    rows = encoded.indices.fill_null(len(spelled) - 1).to_numpy(zero_copy_only=False)
+    used = np.unique(rows)
+    names, place_of = np.unique(np.array(spelled)[used], return_inverse=True)
+    places = np.zeros(len(spelled), dtype=np.int64)
+    places[used] = place_of
+    return names, places[rows]
 
 
 def client_ids(table: pa.Table) -> list[str]:

@@ -6,6 +6,21 @@ from bankseg.domain.errors import InputError
 from bankseg.domain.schemes import Purpose
 from bankseg.segments.attributes import Attribute, may_serve
 
+# What most books hold and clusters read well: how long, how much, how often, by which channel. Age and place are left to people to add.
+SUGGESTED = (
+    "tenure_days", "products_held", "deposits_mean_12m_minor", "invested_minor", "debt_minor", "credit_minor_365d", "income_median_12m_minor", "active_days_365d",
+    "recency_days", "card_purchases_365d", "cash_share_365d", "digital_share_365d", "branch_share_365d", "deposits_slope_6m", "kind",
+)  # fmt: skip
+
+
+def suggested(columns: Collection[str]) -> tuple[str, ...]:
+    """The attributes an analysis starts from where nobody chose others: those of the suggestion that are loaded.
+
+    >>> suggested(["tenure_days", "city"])
+    ('tenure_days',)
+    """
+    return tuple(name for name in SUGGESTED if name in columns)
+
 
 def usable(names: Sequence[str], attributes: Mapping[str, Attribute], purpose: Purpose, barred: Collection[str] = ()) -> tuple[str, ...]:
     """The names, every one free for the purpose.

@@ -10,7 +10,7 @@ import pyarrow as pa
 from bankseg.domain.errors import InputError
 from bankseg.economics.drift import Drift, drift, histogram, reference_cuts
 from bankseg.lake.analysis import Analysis
-from bankseg.segments.arrays import is_category, numbers, present, texts
+from bankseg.segments.arrays import is_category, levels, numbers, present
 
 BOOK_COLUMNS: dict[str, pa.DataType] = {"client_id": pa.string(), "place": pa.string(), "value_minor": pa.int64(), "deposits_minor": pa.int64()}
 BOOK = pa.schema(BOOK_COLUMNS)
@@ -149,7 +149,7 @@ def _drift(reference: pa.Table, actual: pa.Table, name: str) -> Drift:
         before, after = numbers(reference, name), numbers(actual, name)
         cuts = reference_cuts(before)
         return drift(histogram(before, cuts), histogram(after, cuts))
-    before_texts, after_texts = texts(reference, name), texts(actual, name)
-    levels = np.unique(np.concatenate([before_texts, after_texts]))
-    sides = [np.bincount(np.searchsorted(levels, side), minlength=len(levels)) for side in (before_texts, after_texts)]
+    coded = [levels(table, name) for table in (reference, actual)]
+    names = np.unique(np.concatenate([known for known, _ in coded]))
+    sides = [np.bincount(np.searchsorted(names, known)[places], minlength=len(names)) for known, places in coded]
     return drift(*sides)

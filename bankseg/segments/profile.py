@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bankseg.domain.errors import InputError
-from bankseg.segments.arrays import UNKNOWN, is_category, is_money, numbers, present, signed_log, texts
+from bankseg.segments.arrays import UNKNOWN, is_category, is_money, levels, numbers, present, signed_log
 from bankseg.segments.spoken import amount, money, percent, times
 
 Vector = NDArray[np.float64]
@@ -155,8 +155,8 @@ def _difference(scaled: Vector, members: Mask) -> float:
 
 
 def _levels(table: pa.Table, members: Mask, name: str) -> list[Trait]:
-    values, places = np.unique(texts(table, name), return_inverse=True)
-    return [_level(name, str(level), places == place, members) for place, level in enumerate(values)]
+    names, places = levels(table, name)
+    return [_level(name, str(level), places == place, members) for place, level in enumerate(names)]
 
 
 def _level(name: str, level: str, has: Mask, members: Mask) -> Trait:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bankseg.segments.arrays import UNKNOWN, is_category, numbers, present, texts
+from bankseg.segments.arrays import UNKNOWN, is_category, levels, numbers, present
 
 Matrix = NDArray[np.float64]
 Document = dict[str, Any]  # a rule as JSON
@@ -68,11 +68,12 @@ def design(table: pa.Table, attributes: Sequence[str]) -> Design:
             columns.append(numbers(table, name))
             continue
         is_boolean = pa.types.is_boolean(table.schema.field(name).type)
-        found = texts(table, name)
-        levels, counts = np.unique(found, return_counts=True)
-        for level in levels[(counts >= LEAST_LEVEL_SHARE * len(found)) & (len(levels) > 1)]:
-            questions.append(Question(name, level == "true" if is_boolean and level != UNKNOWN else str(level)))
-            columns.append(found == level)
+        names, places = levels(table, name)
+        counts = np.bincount(places, minlength=len(names))
+        for place in np.flatnonzero((counts >= LEAST_LEVEL_SHARE * len(places)) & (len(names) > 1)):
+            level = str(names[place])
+            questions.append(Question(name, level == "true" if is_boolean and level != UNKNOWN else level))
+            columns.append(places == place)
     return Design(tuple(questions), np.column_stack(columns).astype(np.float64) if columns else np.empty((table.num_rows, 0)))
 
 
