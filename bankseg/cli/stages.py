@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 import click
 
+from bankseg.cli.identity import scope_of
 from bankseg.cli.outcome import answer, reported
 from bankseg.cli.progress import bars, stage_bars
 from bankseg.domain.jobs import Stage
@@ -25,11 +26,12 @@ ABOUT = {
 }
 
 
-def run_to(bank: Bank, as_of: date | None, until: Stage, *, quiet: bool, retrain: bool = False) -> Run:
+def run_to(bank: Bank, as_of: date | None, until: Stage, *, quiet: bool, retrain: bool = False, login: str | None = None) -> Run:
     """Start or resume the run, with a worker of our own when none answers, and wait with progress bars."""
     schema.upgrade(bank.engine)
+    person_id = scope_of(bank.engine, login).person_id if login else None
     with embedded_services(bank.settings) as services, bars(quiet=quiet) as progress:
-        run_id = start_run(bank, as_of, until, retrain=retrain)
+        run_id = start_run(bank, as_of, until, person_id=person_id, retrain=retrain)
         return follow_run(bank, run_id, until, show=stage_bars(progress), pause=services.pause)
 
 
@@ -40,11 +42,12 @@ def _command(name: str, until: Stage, about: str) -> click.Command:
     @click.command(name, help=f"{about} Stages before it run first; what is done is not done twice.")
     @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), default=None, help="Last day whose data may be known; default: the last day of the history.")
     @click.option("--retrain/--no-retrain", default=always, show_default=True, help=retrain_help)
+    @click.option("--as", "login", default=None, help="Login of the person who starts it: whoever trains a version never approves it.")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-    def command(as_of: datetime | None, *, retrain: bool, as_json: bool) -> None:
+    def command(as_of: datetime | None, login: str | None, *, retrain: bool, as_json: bool) -> None:
         with reported(as_json=as_json):
             bank = open_bank(Settings())
-            run = run_to(bank, as_of.date() if as_of else None, until, quiet=as_json, retrain=retrain)
+            run = run_to(bank, as_of.date() if as_of else None, until, quiet=as_json, retrain=retrain, login=login)
             with reading(bank.engine) as session:
                 stages = stage_progress(session, run.id or 0)
             document = {

@@ -59,7 +59,7 @@ def models_page(session: Session, scope: Scope, target: str | None = None) -> Mo
 
 @dataclass(frozen=True, slots=True)
 class TargetPage:
-    """One target's versions side by side. `rows` as in the registry, each with `gates` by name; `live`: by version, how it does on live clients. `Any`: JSON."""
+    """One target's versions side by side. `rows` as in the registry, each with `verdicts` by gate; `live`: by version, how it does on live clients. `Any`: JSON."""
 
     target: str
     rows: list[dict[str, Any]]
@@ -80,10 +80,10 @@ def target_page(session: Session, scope: Scope, target: str) -> TargetPage:
     if not page.rows:
         raise NotFoundError(f"no model of {target}", "a target that was trained", "bankseg models list names them")
     found = {model.version: model for model in models.versions(session, target)}
-    rows = [row | {"gates": {gate.name: gate.verdict for gate in model_gate.latest(session, found[row["version"]].id or 0)}} for row in page.rows][
+    rows = [row | {"verdicts": {gate.name: gate.verdict for gate in model_gate.latest(session, found[row["version"]].id or 0)}} for row in page.rows][
         :MOST_SIDE_BY_SIDE
     ]
-    named = list(dict.fromkeys(name for row in rows for name in row["gates"]))
+    named = list(dict.fromkeys(name for row in rows for name in row["verdicts"]))
     live = [_live(session, found[row["version"]]) for row in rows]
     return TargetPage(target, rows, named, [one for one in live if one])
 
@@ -139,7 +139,7 @@ def _row(session: Session, model: PropensityModel, as_of: str | None) -> dict[st
         "target": model.target, "version": model.version, "status": str(model.status), "as_of": model.as_of, "age_days": age, **figures,
         "positives": model.positives, "materiality": model.materiality, "next_review_on": model.next_review_on,
         "score_psi": observed.score_psi if observed else None, "score_level": observed.score_level if observed else None,
-        "red_gates": verdicts.count("red"), "amber_gates": verdicts.count("amber"), "digest": model.digest, "run_id": model.run_id,
+        "gates": len(verdicts), "red_gates": verdicts.count("red"), "amber_gates": verdicts.count("amber"), "digest": model.digest, "run_id": model.run_id,
     }  # fmt: skip
 
 

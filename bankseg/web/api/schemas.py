@@ -209,6 +209,7 @@ class ModelRow(BaseModel):
     next_review_on: str | None = None
     score_psi: float | None = Field(default=None, description="Drift of the score on the latest observed run")
     score_level: str | None = Field(default=None, description="steady, watch or act")
+    gates: int = Field(description="Gates evaluated last")
     red_gates: int
     amber_gates: int
     digest: str
