@@ -41,12 +41,13 @@ DAY = np.timedelta64(1, "D")
 
 @dataclass(slots=True)
 class FlatColumns:
-    """Typed features of a flat file, the columns left out with the reason, and the repeated identifier that groups rows, if any."""
+    """Typed features of a flat file, the columns left out with the reason, which features are dates, and the repeated identifier that groups rows, if any."""
 
     table: pa.Table
     features: list[ModelFeature] = field(default_factory=list)
     dropped: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    dates: list[str] = field(default_factory=list)
     groups: NDArray[np.intp] | None = None
     grouped_by: str | None = None
 
@@ -121,6 +122,7 @@ def _place(found: FlatColumns, name: str, column: Column, values: int) -> None:
         return
     if days is not None:
         found.notes.append(f"{name}: a date, read as a day number")
+        found.dates.append(name)
     measured = days if number is None else number
     if measured is None:
         _place_category(found, name, column, values)

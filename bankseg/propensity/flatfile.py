@@ -16,7 +16,7 @@ from bankseg.propensity.arrow import Column, compute
 from bankseg.propensity.booster import Matrix, raw_scores
 from bankseg.propensity.calibration import log_loss
 from bankseg.propensity.crossval import FOLDS, Progress, cross_validate
-from bankseg.propensity.dataset import learn_encoding
+from bankseg.propensity.dataset import learn_encoding, numbers
 from bankseg.propensity.flatcolumns import FlatColumns, as_days, as_number, known, type_columns
 from bankseg.propensity.flatread import as_text, is_plain, read_flat
 from bankseg.propensity.leakage import refuse_leaks
@@ -120,7 +120,7 @@ def evaluate_flat(
         "features": [feature.name for feature in encoding.features],
         "dropped": [{"column": name, "reason": "asked for"} for name in dict.fromkeys(drop)] + columns.dropped,
         "notes": _notes(columns, broken, len(outcome) - len(y)),
-        "warnings": _warnings(suspects, measured["roc_auc"]),
+        "warnings": [*_warnings(suspects, measured["roc_auc"]), *(_later_dates(columns, table.column(time).filter(pa.array(used))) if time else [])],
         "reliability": reliability(judged.label, judged.probability),
         "gains": gains(judged.label, judged.probability),
     }  # fmt: skip
@@ -304,6 +304,15 @@ def _notes(columns: FlatColumns, broken: int, without_label: int) -> list[str]:
     if without_label:
         notes.append(f"{without_label} rows without a known outcome (or time) are left out")
     return notes
+
+
+def _later_dates(columns: FlatColumns, time: Column) -> list[str]:
+    """Date columns that hold days after their row's own time: recorded later than the row pretends."""
+    moment = as_days(known(time)) if columns.dates else None
+    if moment is None:
+        return []
+    rows = {name: int((numbers(columns.table.column(name)) > moment).sum()) for name in columns.dates}
+    return [f"{name}: lies after the row's own time in {count:,} rows; was it known before the outcome?" for name, count in rows.items() if count]
 
 
 def _warnings(suspects: Sequence[Any], auc: Metric) -> list[str]:

@@ -214,6 +214,21 @@ def test_with_time_the_past_trains_and_the_last_part_judges(file):
     assert "seen_on" not in found["features"]
 
 
+def test_a_date_recorded_after_the_time_of_its_row_is_pointed_out(tmp_path):
+    columns = _columns()
+    days = np.array(columns["seen_on"], dtype="datetime64[D]")
+    columns["opened_on"] = [str(day) for day in days - 100]
+    columns["answered_on"] = [str(day) for day in np.where(np.arange(ROWS) < 7, days + 3, days - 3)]
+    path = tmp_path / "dates.csv"
+    path.write_text(_csv(columns))
+
+    warnings = evaluate_file(path, "left", time="seen_on")["warnings"]
+
+    assert [warning for warning in warnings if "own time" in warning] == [
+        "answered_on: lies after the row's own time in 7 rows; was it known before the outcome?"
+    ]
+
+
 @pytest.mark.parametrize("leak", ["copy", "words", "noisy score", "filled only for leavers"])
 def test_a_column_that_knows_the_outcome_is_refused_by_name(leak, tmp_path):
     columns = _columns()
