@@ -15,24 +15,46 @@ from bankseg.domain.horizon import Horizon, add_months
 from bankseg.domain.seams import BucketConnection
 
 TAIL_DAYS = 30
-# What each label must be able to read.
-REQUIRES = {
-    "hard_exit": ("accounts",),
-    "primary_loss": ("accounts", "transactions"),
-    "balance_attrition": ("accounts", "balances", "transactions"),
-    "dormancy": ("accounts", "transactions"),
-    "product_exit": ("accounts",),
-    "cross_sell": ("accounts",),
-    "client_label": ("client_labels",),
-}
-# Labels that answer for every product asked for at once: a column says which.
-BY_PRODUCT = frozenset({"cross_sell", "product_exit"})
+# Common tables that every label may build on, reference tables of the bank, and the one extract no bank lacks.
+SHARED = frozenset({"population", "clients_with_history", "eligible", "counted"})
+RELATIONS = frozenset({"products", "channel_costs"})
+ALWAYS_THERE = frozenset({"clients"})
+OUTCOME = "outcome_"
 ELIGIBLE = "eligible"
 
 
 def can_label(label: str, tables: frozenset[str]) -> bool:
     """Whether a bank with these tables can observe the label."""
-    return tables.issuperset(REQUIRES[label])
+    return tables.issuperset(required_tables(label))
+
+
+@cache
+def required_tables(label: str) -> frozenset[str]:
+    """The extracts a label's SQL reads.
+
+    Examples
+    --------
+    >>> sorted(required_tables("dormancy")), sorted(required_tables("client_label"))
+    (['accounts', 'transactions'], ['client_labels'])
+    """
+    tree = sqlglot.parse_one(_sql(label), dialect="duckdb")
+    own = {table.alias for table in tree.find_all(exp.CTE)}
+    read = {table.name.removeprefix(OUTCOME) for table in tree.find_all(exp.Table)}
+    built_on_population = frozenset() if label == "client_label" else frozenset({"accounts"})
+    return frozenset(read - own - SHARED - RELATIONS - ALWAYS_THERE) | built_on_population
+
+
+@cache
+def answers_by_product(label: str) -> bool:
+    """Whether a label answers for every product asked for at once, with a column that says which.
+
+    Examples
+    --------
+    >>> answers_by_product("cross_sell"), answers_by_product("dormancy")
+    (True, False)
+    """
+    tree = sqlglot.parse_one(_sql(label), dialect="duckdb")
+    return any(column.alias_or_name == "product" for column in tree.expressions)
 
 
 def build_labels(connection: BucketConnection, label: str, horizon: Horizon, known_on: date, thresholds: Mapping[str, Any]) -> pa.Table:
@@ -48,7 +70,7 @@ def build_labels(connection: BucketConnection, label: str, horizon: Horizon, kno
     Returns
     -------
     pyarrow.Table
-        `client_id`, `outcome` (0 or 1), and `product` for the labels of `BY_PRODUCT`, which answer for every product in `products` at once;
+        `client_id`, `outcome` (0 or 1), and `product` for labels that answer for every product in `products` at once;
         clients outside the label's population are absent.
 
     Raises
@@ -84,7 +106,7 @@ def eligible_clients(connection: BucketConnection, label: str, horizon: Horizon,
     Returns
     -------
     pyarrow.Table
-        `client_id`, and `product` for the labels of `BY_PRODUCT`.
+        `client_id`, and `product` for labels that answer by product.
     """
     rows: pa.Table = connection.arrow(_eligible_statement(label, _population(connection)), {**_dates(horizon), **thresholds})
     return rows
@@ -123,7 +145,7 @@ def _outcome_statement(label: str, population: str) -> str:
 def _eligible_statement(label: str, population: str) -> str:
     tree = sqlglot.parse_one(_sql(label), dialect="duckdb")
     before, _ = _parts(tree)
-    chosen = [exp.column("client_id"), *([exp.column("product")] if label in BY_PRODUCT else [])]
+    chosen = [exp.column("client_id"), *([exp.column("product")] if answers_by_product(label) else [])]
     statement = exp.select(*chosen).from_(ELIGIBLE)
     statement.set("with_", exp.With(expressions=[*([] if label == "client_label" else _shared(population)), *before]))
     return statement.sql(dialect="duckdb")

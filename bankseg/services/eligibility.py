@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bankseg.features.labels import BY_PRODUCT, eligible_clients
+from bankseg.features.labels import answers_by_product, eligible_clients
 from bankseg.lake.local import LocalBucket
 from bankseg.services.bank import Bank
 from bankseg.services.snapshot import lake_at, thresholds
@@ -30,7 +30,7 @@ def eligibility(bank: Bank, run: Run, bucket: int, clients: "pa.ChunkedArray[Any
         for sense, details in senses.items():
             rows = eligible_clients(connection, sense, bank.policy.horizon(as_of), {**thresholds(bank), "products": details})
             for detail in details:
-                own = rows.filter(pc.field("product") == detail) if sense in BY_PRODUCT else rows
+                own = rows.filter(pc.field("product") == detail) if answers_by_product(sense) else rows
                 name = "label" if sense == "client_label" else sense
                 found[f"{name}:{detail}" if detail else name] = _among(clients, own.column("client_id"))
     return found

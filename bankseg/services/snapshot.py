@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from bankseg.domain.errors import ArtefactError
 from bankseg.domain.horizon import Horizon
 from bankseg.features.build import build_snapshot, features_digest
-from bankseg.features.labels import BY_PRODUCT, build_labels, can_label
+from bankseg.features.labels import answers_by_product, build_labels, can_label
 from bankseg.lake.files import versions_digest
 from bankseg.lake.local import LakeAt, LocalBucket
 from bankseg.lake.parquet import read_checked, write_whole
@@ -125,7 +125,7 @@ def _outcomes(connection: LocalBucket, sense: str, details: list[str], horizon: 
             [_rows(build_labels(connection, sense, horizon, known_on, {**thresholds, "label": label}), f"label:{label}") for label in details]
         )
     rows = build_labels(connection, sense, horizon, known_on, {**thresholds, "products": details})
-    if sense not in BY_PRODUCT:
+    if not answers_by_product(sense):
         return _rows(rows, sense)
     names = pc.binary_join_element_wise(sense, rows.column("product"), ":")  # type: ignore[call-overload]  # the stubs know no mix of text and column
     return pa.table([rows.column("client_id"), names, rows.column("outcome").cast(pa.int8())], schema=LABELS_SCHEMA)

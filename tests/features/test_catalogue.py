@@ -15,7 +15,7 @@ from bankseg.domain.horizon import Horizon
 from bankseg.features.build import feature_names, sql_parameters
 from bankseg.features.catalogue import attribute_feature, available_groups, catalogue, directed, groups
 from bankseg.features.expand import expand
-from bankseg.features.labels import REQUIRES
+from bankseg.features.labels import SHARED
 
 PRODUCTS = ("current_account", "savings")
 RELATIONS = {"products", "channel_costs"}  # small reference tables that every bucket sees
@@ -27,7 +27,6 @@ ALLOWED_FUNCTIONS = {
 }  # fmt: skip
 CLOCKS = (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.CurrentDatetime, exp.Rand)
 LABELS = sorted(entry.name.removesuffix(".sql") for entry in files("bankseg.features").joinpath("labels").iterdir() if entry.name.endswith(".sql"))
-SHARED = {"population", "clients_with_history", "eligible", "counted"}  # common tables that every label may build on
 GROUPS = [group.name for group in groups()]
 
 
@@ -122,13 +121,6 @@ def test_group_sql_can_be_written_in_other_dialects(name, dialect):
         pytest.skip(f"sqlglot writes no {dialect} for {name}: {str(error).splitlines()[0]}")
 
     assert sqlglot.parse_one(text, dialect=dialect)
-
-
-def test_every_label_says_what_it_must_read():
-    assert set(REQUIRES) == set(LABELS) - {"population", "performing", "counted"}
-    for label, required in REQUIRES.items():
-        read = {table.removeprefix("outcome_") for table in tables_of(tree_of(label))} - RELATIONS - SHARED - {"clients"}
-        assert read <= set(required)
 
 
 def test_a_feature_has_one_name_one_meaning_and_a_purpose():

@@ -7,7 +7,7 @@ import pytest
 from bankseg.domain.errors import MissingDataError
 from bankseg.domain.horizon import Horizon
 from bankseg.domain.policy import load_policy
-from bankseg.features.labels import BY_PRODUCT, REQUIRES, build_labels, can_label, eligible_clients
+from bankseg.features.labels import answers_by_product, build_labels, can_label, eligible_clients, required_tables
 from bankseg.lake.local import LocalBucket
 from tests.small_lake import SmallLake
 
@@ -21,6 +21,18 @@ THRESHOLDS = {
     "least_tenure_days": 180,
     "most_days_past_due": 90,
 }
+
+
+# The labels with a time, and the extracts each reads.
+READS = {
+    "hard_exit": {"accounts"},
+    "primary_loss": {"accounts", "transactions"},
+    "balance_attrition": {"accounts", "balances", "transactions"},
+    "dormancy": {"accounts", "transactions"},
+    "product_exit": {"accounts"},
+    "cross_sell": {"accounts"},
+}
+SENSES = sorted(READS)
 
 
 @pytest.fixture
@@ -107,7 +119,12 @@ def test_an_outcome_recorded_later_is_not_known_yet(lake):
     assert outcomes(lake, "hard_exit", known_on=news) == {"A": 1}
 
 
-@pytest.mark.parametrize("label", ["hard_exit", "primary_loss", "balance_attrition", "dormancy", "cross_sell", "product_exit"])
+def test_a_label_needs_the_extracts_its_sql_reads():
+    assert {label: set(required_tables(label)) for label in SENSES} == READS
+    assert {label for label in SENSES if answers_by_product(label)} == {"cross_sell", "product_exit"}
+
+
+@pytest.mark.parametrize("label", SENSES)
 def test_an_immature_window_is_refused_never_zero(lake, label):
     add_clients(lake, {"A": {}})
 
@@ -307,10 +324,10 @@ def rich_lake(lake):
     return lake
 
 
-@pytest.mark.parametrize("sense", sorted(set(REQUIRES) - {"client_label"}))
+@pytest.mark.parametrize("sense", SENSES)
 def test_whoever_teaches_a_label_could_be_scored_and_only_an_outcome_takes_a_client_out_of_teaching(lake, sense):
     rich_lake(lake)
-    asked = {"products": ["savings", "card"]} if sense in BY_PRODUCT else {}
+    asked = {"products": ["savings", "card"]} if answers_by_product(sense) else {}
     may_be_scored, taught = eligible(lake, sense, **asked), set(outcomes(lake, sense, **asked))
 
     assert taught <= may_be_scored
