@@ -15,6 +15,7 @@ HOMES = {
     Role.BRANCH_HEAD: "relationship.my_day",
     Role.MARKETER: "marketing.products",
     Role.RISK_OFFICER: "risk.queue",
+    Role.MODEL_OWNER: "models.registry",
 }
 LONGEST_LOGIN = 200
 

@@ -49,6 +49,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         going = builders.a_run(session, key="run:going", as_of="2026-01-31", state="running", published_at=None)
         builders.a_job(session, going, "train", state="running", done=2, total=10)
     engine.dispose()
+    builders.two_versions(Settings(home=home))
     return home
 
 
@@ -146,6 +147,28 @@ def test_a_risk_officer_reads_the_queue(page: Page) -> None:
     expect(page.locator("tbody tr").first).to_contain_text("Stage 3")
     page.get_by_role("link", name="Red 1").click()
     expect(page.locator("tbody tr")).to_have_count(1)
+
+
+@pytest.mark.parametrize("page", [False], indirect=True, ids=["without scripts"])
+def test_a_version_is_proposed_by_one_and_approved_by_another(page: Page) -> None:
+    sign_in(page, "odile")
+    page.get_by_role("row", name="challenger").get_by_role("link", name="version 2").click()
+    expect(page.get_by_role("img", name="Calibration: what was estimated and what came true")).to_be_visible()
+    page.get_by_label("Reason", exact=True).fill("better calibrated on the August origin")
+    page.get_by_role("button", name="Propose").click()
+    expect(page.get_by_text("a second person decides")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="HTML (fr)").click()
+    assert "Fiche de modèle" in Path(download.value.path()).read_text(encoding="utf-8")
+    page.get_by_role("button", name="Sign out").click()
+
+    sign_in(page, "rita")
+    page.get_by_role("link", name="Models", exact=True).click()
+    expect(page.get_by_text("waits for you")).to_be_visible()
+    page.get_by_role("link", name="Closes the last account, version 2").click()
+    page.get_by_label("Reason of the decision").fill("agreed in the model committee")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("heading", name="version 2 champion")).to_be_visible()
 
 
 @pytest.mark.parametrize("page", [True], indirect=True, ids=["with scripts"])
