@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bankseg.propensity.booster import Matrix, fit, text_of
+from bankseg.propensity.booster import Matrix, fit_seeds, text_of
 from bankseg.propensity.structure import END_OF_TREES, TREE_START
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def bags_for(rows: int, columns: int) -> int:
 
 def fit_bag(train: Matrix, parameters: dict[str, Any], rounds: int, bags: int) -> "lightgbm.Booster":
     """One booster that scores as the mean of `bags` boosters. `Any`: LightGBM parameters."""
-    return mean_booster([fit(train, {**parameters, "seed": parameters["seed"] + place * SEED_STEP}, rounds) for place in range(bags)])
+    return mean_booster(fit_seeds(train, parameters, rounds, [parameters["seed"] + place * SEED_STEP for place in range(bags)]))
 
 
 def mean_booster(boosters: "Sequence[lightgbm.Booster]") -> "lightgbm.Booster":

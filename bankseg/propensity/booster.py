@@ -1,6 +1,6 @@
 """The booster: regularised LightGBM, early-stopped on log loss, the same bytes for the same data, seed and threads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -110,15 +110,7 @@ def fit(train: Matrix, parameters: Mapping[str, Any], rounds: int, *, stop: Matr
     """Boost at most `rounds` trees; with `stop`, end when its log loss no longer falls for `patience` rounds. `Any`: LightGBM parameters."""
     import lightgbm  # its OpenMP does not survive fork: loaded only where a job runs
 
-    data = lightgbm.Dataset(
-        train.x,
-        train.y,
-        weight=train.weight,
-        categorical_feature=list(train.categorical),
-        feature_name=_plain_names(train),
-        params=dict(parameters),
-        free_raw_data=True,
-    )
+    data = binned(train, parameters)
     if stop is None:
         return lightgbm.train(dict(parameters), data, num_boost_round=rounds)
     later = lightgbm.Dataset(stop.x, stop.y, reference=data, params=dict(parameters), free_raw_data=True)
@@ -128,6 +120,29 @@ def fit(train: Matrix, parameters: Mapping[str, Any], rounds: int, *, stop: Matr
         num_boost_round=rounds,
         valid_sets=[later],
         callbacks=[lightgbm.early_stopping(patience, verbose=False)],
+    )
+
+
+def fit_seeds(train: Matrix, parameters: Mapping[str, Any], rounds: int, seeds: Sequence[int]) -> "list[lightgbm.Booster]":
+    """Boosters that differ in their seed alone, on rows binned once. `Any`: LightGBM parameters."""
+    import lightgbm  # its OpenMP does not survive fork: loaded only where a job runs
+
+    data = binned(train, parameters)
+    return [lightgbm.train({**parameters, "seed": seed}, data, num_boost_round=rounds) for seed in seeds]
+
+
+def binned(train: Matrix, parameters: Mapping[str, Any]) -> "lightgbm.Dataset":
+    """Rows in bins, as boosting reads them. `Any`: LightGBM parameters."""
+    import lightgbm  # its OpenMP does not survive fork: loaded only where a job runs
+
+    return lightgbm.Dataset(
+        train.x,
+        train.y,
+        weight=train.weight,
+        categorical_feature=list(train.categorical),
+        feature_name=_plain_names(train),
+        params=dict(parameters),
+        free_raw_data=True,
     )
 
 
