@@ -156,7 +156,7 @@ def _limits(session: Session, model: PropensityModel, card: Mapping[str, Any]) -
         ("association", True, None),
         ("past", bool(card.get("origins")), None),
         ("without_time", not card.get("origins"), None),
-        ("rolled_forward", bool(card.get("origins")), None),
+        ("recalibrated", bool(card.get("origins")), None),
         ("no_groups", not card.get("disparity"), None),
         ("few_positives", judged < FEW_POSITIVES, judged),
         ("not_blind", openings > 1, openings),
