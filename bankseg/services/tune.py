@@ -26,10 +26,13 @@ from bankseg.storage.database import db_now, reading, transaction
 from bankseg.storage.job import Job
 from bankseg.storage.run import Run
 
+# A worker ends a task after 25 minutes; a search that needs longer is asked for again and goes on.
+LONGEST_SECONDS = 1_200.0
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When the search of one target ends: after so many trials in all, or after so many seconds of one job, whichever is first; None does not count."""
+    """When the search of one target ends: after so many trials in all, or so many seconds of one job (20 minutes at most); None does not count."""
 
     trials: int | None
     seconds: float | None
@@ -104,7 +107,7 @@ def tune_job(bank: Bank, claim: Claim) -> dict[str, Any]:
 
     def is_over(done: int) -> bool:
         spent = time.monotonic() - started
-        return (budget.trials is not None and done >= budget.trials) or (budget.seconds is not None and spent >= budget.seconds)
+        return (budget.trials is not None and done >= budget.trials) or spent >= min(budget.seconds or LONGEST_SECONDS, LONGEST_SECONDS)
 
     about = {"target": name, "meaning": meaning_of(bank, target), "as_of": run.as_of, "seed": seed}
     search = Search(history, journal_of(bank, target), key, policy_growth(bank), seed, is_over, time.monotonic, about)

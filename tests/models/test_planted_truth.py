@@ -28,7 +28,8 @@ from tests.models.faithful import share_of_reasons_that_hold
 
 AS_OF = date(2025, 12, 31)
 CLIENTS = 20_000
-LEAST_SHARE_OF_PLANTED_AUC = 0.95
+# One test origin of 50 to 300 outcomes moves a share by about a hundredth either way; what features can know of a fall of balances ends near 97 %.
+LEAST_SHARE_OF_PLANTED_AUC, LEAST_MEAN_SHARE = 0.955, 0.975
 LEAST_SHARE_OF_REASONS, LIKELIEST = 0.95, 500
 # Churn is asked for in every sense; products sell by the dozen, so a few may be refused for want of positives, never most.
 ALWAYS = {"hard_exit", "primary_loss", "balance_attrition", "dormancy"}
@@ -55,6 +56,7 @@ def test_every_model_comes_close_to_the_planted_probability(seed: int, tmp_path:
     short = {target: round(share, 3) for target, share in reached.items() if share < LEAST_SHARE_OF_PLANTED_AUC}
     held = reasons_that_hold(bank, run)
     assert min(held.values()) >= LEAST_SHARE_OF_REASONS, held
+    assert sum(reached.values()) / len(reached) >= LEAST_MEAN_SHARE, {target: round(share, 3) for target, share in reached.items()}
     assert not short, f"below {LEAST_SHARE_OF_PLANTED_AUC:.0%} of the planted AUC: {short}; all: { {t: round(s, 3) for t, s in reached.items()} }"
 
 
