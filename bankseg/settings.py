@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     duckdb_memory: str = Field(default="2GB", description="Memory limit of one DuckDB connection")
     lease_seconds: int = Field(default=90, ge=2, description="Seconds without a heartbeat after which a job may be taken over")
     reconcile_seconds: int = Field(default=15, ge=1, description="Seconds between two sweeps for jobs that were never rung or lost their worker")
-    monitor_seconds: int = Field(default=3_600, ge=60, description="Seconds between two rounds of model monitoring by beat")
+    monitor_seconds: int = Field(default=600, ge=60, description="Seconds between two rounds of model monitoring by beat")
     host: str = Field(default="127.0.0.1", description="Address the web server binds")
     port: int = Field(default=8765, ge=0, le=65535, description="Port the web server binds")
     secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only")

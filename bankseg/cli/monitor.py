@@ -15,7 +15,7 @@ from bankseg.storage import schema
 @click.command("monitor")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(*, as_json: bool) -> None:
-    """Observe the published runs: drift, outcomes that have matured, alerts and proposals to train again. Beat does the same every hour."""
+    """Observe the published runs: drift, outcomes that have matured, alerts and proposals to train again. Beat does the same every BANKSEG_MONITOR_SECONDS."""
     with reported(as_json=as_json):
         bank = open_bank(Settings())
         schema.upgrade(bank.engine)

@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 import pytest
 
 from bankseg.domain import governance
+from bankseg.services.bank import open_bank
+from tests.services.model_builders import a_version
 from tests.web.conftest import Browsers, token_of
 
 WHY = "better calibrated, on rows it never saw"
@@ -136,3 +138,16 @@ def test_what_does_not_exist_looks_like_what_is_not_for_you(browsers: Browsers) 
 
     assert (missing.status_code, hidden.status_code) == (404, 404)
     assert browsers.of("odile").get("/models/hard_exit/1/file?language=de").status_code == 400
+
+
+def test_what_a_bank_names_is_shown_as_text_and_never_run(own: Browsers) -> None:
+    hostile = "<script>alert(1)</script>"
+    bank = open_bank(own.settings)
+    drivers = [{"feature": hostile, "gain_share": 0.2}]
+    a_version(bank, 3, importance=drivers, owner=hostile, exclusions=[hostile], label_sql=hostile, segments=[], purposes=[hostile])
+    bank.engine.dispose()
+
+    for path in ("/models/hard_exit/3", "/models/hard_exit/3/file"):
+        page = own.of("odile").get(path).text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)" in page
