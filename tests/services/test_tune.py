@@ -5,6 +5,7 @@ from sqlmodel import select
 
 from bankseg.domain.errors import InputError
 from bankseg.domain.jobs import JobState, RunState, Stage
+from bankseg.features.catalogue import Feature
 from bankseg.propensity.targets import targets_for
 from bankseg.services import tune
 from bankseg.services.follow import RunFailedError
@@ -28,7 +29,7 @@ def run(bank, bell, monkeypatch):
     """A run that plans one target, whose rows come from a known law instead of snapshots."""
     monkeypatch.setattr(tune, "ring", bell.ring)
     monkeypatch.setattr(tune, "gather", lambda *_: over(LONG_PLAN, rows=150))
-    monkeypatch.setattr(tune, "model_features", lambda *_: list(FEATURES))
+    monkeypatch.setattr(tune, "model_features", lambda *_: [Feature(f.name, f.name, "", f.family, "", (), type=f.type) for f in FEATURES])
     run_id = start_run(bank, AS_OF, Stage.SNAPSHOT)
     drive(bank)
     with transaction(bank.engine) as session:
