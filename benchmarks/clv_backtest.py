@@ -9,35 +9,30 @@ from the MONTHS before AS_OF (7), value bands cut once at their start; no churn 
 import sys
 import tempfile
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bankseg.domain.buckets import bucket_of
 from bankseg.domain.horizon import add_months
-from bankseg.economics.clv import Clients, Outlook, clv, monthly_contribution, persistence
+from bankseg.economics.clv import Clients, Outlook, clv
 from bankseg.economics.clv_check import average_times_months, back_test, beats, retention_annuity
-from bankseg.economics.tier_chain import coded, draw_chains, joined, observe, states_of
-from bankseg.economics.value_bands import BANDS, band_cuts, bands
+from bankseg.economics.tier_chain import draw_chains
 from bankseg.features.build import build_snapshot
 from bankseg.lake.extent import bucket_count, products_held
 from bankseg.lake.files import table_versions
 from bankseg.lake.local import LakeAt, LocalBucket
 from bankseg.lake.parquet import write_whole
-from bankseg.segments.arrays import client_ids, numbers, texts
+from bankseg.segments.arrays import numbers
 from bankseg.segments.assign import Inputs, assign
+from bankseg.segments.lifetime import STATES, Cuts, cuts_of, measured_persistence, observed, standing
 from bankseg.services.bank import Bank, open_bank
 from bankseg.services.score import IDENTITY
 from bankseg.settings import Settings
 
 TABLES = ("clients", "accounts", "balances", "transactions")
-STATES = states_of(BANDS, ("active", "slowing", "lapsing", "dormant", "inactive"))
-AGES = (30, 45, 60, 75)
-GROUPS = (*(f"individual {band}" for band in range(len(AGES) + 1)), "firm")
-MONTHS, BLOCKS, YEAR = 7, 64, 12
+MONTHS, YEAR = 7, 12
 INCOME = ("interest_margin_12m_minor", "contract_margin_12m_minor", "fees_12m_minor")
 COSTS = ("account_cost_12m_minor", "service_cost_12m_minor")
 UNSCORED = {"churn": "double", "churn_target": "varchar", "churn_reasons": "varchar", "best_product": "varchar", "best_propensity": "double", "best_margin_minor": "bigint",
@@ -45,9 +40,9 @@ UNSCORED = {"churn": "double", "churn_target": "varchar", "churn_reasons": "varc
 
 
 class Book:
-    """The clients at one month's end, as a run would publish them, by client."""
+    """The clients at one month's end: where they stand, their yearly contribution, and what each earned in the year (former clients too), in the order of their ids."""
 
-    def __init__(self, bank: Bank, as_of: date, cuts: dict[str, NDArray[np.float64]] | None) -> None:
+    def __init__(self, bank: Bank, as_of: date, cuts: Cuts | None) -> None:
         versions = {table: version for table, version in table_versions(bank.lake).items() if table in TABLES}
         lake = LakeAt(bank.lake, versions, {}, bank.relations())
         products = products_held(bank.lake, versions)
@@ -57,22 +52,12 @@ class Book:
             path = Path(folder) / "scores.parquet"
             write_whole(snapshot, path)
             nobody = pa.table({"client_id": pa.array([], pa.string()), "tier": pa.array([], pa.string())})
-            found = assign(bank.policy, Inputs([path], 0, as_of, "EUR", bank.natures, has_transactions=True, cuts=None, tiers_before=nobody))
-        self.ids = np.array(client_ids(snapshot))
-        self.value, status = numbers(found.clients, "value_12m_minor"), texts(found.clients, "status")
+            found = assign(bank.policy, Inputs([path], 0, as_of, "EUR", bank.natures, has_transactions=True, cuts=None, tiers_before=nobody)).clients
+        roll = found.append_column("tenure_days", snapshot.column("tenure_days")).append_column("age_years", snapshot.column("age_years"))
+        self.cuts = cuts or cuts_of(roll)
+        self.standing = standing(roll.drop_columns(["churn"]), self.cuts)
+        self.value = numbers(found, "value_12m_minor")
         self.earned = np.where(np.isnan(self.value), _sum(snapshot, INCOME) - _sum(snapshot, COSTS), self.value)
-        self.monthly = monthly_contribution(self.value, numbers(snapshot, "tenure_days"))
-        kinds = texts(found.clients, "kind").tolist()
-        self.cuts = cuts or band_cuts(self.monthly, kinds)
-        places = bands(self.monthly, kinds, self.cuts)
-        names = [f"{(*BANDS, 'none')[place]}/{activity}" for place, activity in zip(places, texts(found.clients, "activity"), strict=True)]
-        self.state = coded(np.where(status == "former", "closed", names).tolist(), STATES)
-        band = np.digitize(np.nan_to_num(numbers(snapshot, "age_years")), AGES)
-        self.group = np.where(texts(snapshot, "client_kind") == "individual", band, len(GROUPS) - 1)
-
-    def clients(self, rows: NDArray[np.intp]) -> Clients:
-        """Some of them, without a propensity."""
-        return Clients(self.state[rows], self.group[rows], np.full(len(rows), np.nan), self.monthly[rows])
 
 
 def _snapshot(lake: LakeAt, bucket: int, as_of: date, bank: Bank, products: tuple[str, ...]) -> pa.Table:
@@ -92,36 +77,29 @@ def main() -> None:
     months = int(sys.argv[3]) if len(sys.argv) > 3 else MONTHS
     books = [Book(bank, add_months(as_of, -months), None)]
     books += [Book(bank, add_months(as_of, month - months), books[0].cuts) for month in range(1, months + 1)]
-    later = Book(bank, add_months(as_of, YEAR), books[0].cuts)
-    seen = []
-    for before, after in pairwise(books):
-        ids, one, other = np.intersect1d(before.ids, after.ids, return_indices=True)
-        block = np.array([bucket_of(client, BLOCKS) for client in ids])
-        seen.append(observe(before.state[one], after.state[other], before.group[one], block, before.monthly[one], states=STATES, groups=GROUPS))
-    observed = joined(seen)
-    chain = draw_chains(observed, seed=1)
-    _, first, last = np.intersect1d(books[0].ids, books[-1].ids, return_indices=True)
-    ended = np.where(books[-1].state[last] == STATES.index("closed"), 0.0, books[-1].monthly[last])
-    kept = persistence(chain, books[0].clients(first), ended, months)
+    later, now = Book(bank, add_months(as_of, YEAR), books[0].cuts), books[-1]
+    seen = observed([book.standing for book in books])
+    chain = draw_chains(seen, seed=1)
+    kept = measured_persistence(chain, books[0].standing, now.standing, months)
 
-    now = books[-1]
-    _, here, there = np.intersect1d(now.ids, later.ids, return_indices=True)
-    living = (now.state[here] >= 0) & (now.state[here] < len(STATES) - 2)
+    _, here, there = np.intersect1d(now.standing.ids, later.standing.ids, return_indices=True)
+    living = (now.standing.state[here] >= 0) & (now.standing.state[here] < len(STATES) - 2)
     here, there = here[living], there[living]
-    realised, yearly = later.earned[there], now.value[here]
-    moves = observed.moves.sum(axis=(0, 1))[:-2]
+    yearly, known = now.value[here], now.standing.monthly[here]
+    clients = Clients(now.standing.state[here], now.standing.group[here], np.full(len(here), np.nan), known)
+    moves = seen.moves.sum(axis=(0, 1))[:-2]
     retention = 1 - float(moves[:, -2:].sum() / moves.sum())
     outlook = Outlook(months=YEAR, persistence=kept)
-    value = clv(chain, now.clients(here), outlook)
+    value = clv(chain, clients, outlook)
     estimates = {
         "annuity": retention_annuity(yearly / YEAR, np.full(len(here), retention), outlook.monthly_discount),
         "average x months": average_times_months(yearly / YEAR, YEAR, retention**YEAR),
-        "average of months known": average_times_months(now.monthly[here], YEAR, retention**YEAR),
-        "CLV of the state": clv(chain, now.clients(here), Outlook(months=YEAR)).median,
+        "average of months known": average_times_months(known, YEAR, retention**YEAR),
+        "CLV of the state": clv(chain, clients, Outlook(months=YEAR)).median,
         "CLV": value.median,
     }
-    print(f"{len(here):,} clients as of {as_of}, {len(moves):,} states, monthly retention {retention:.4f}, persistence {kept:.3f}")
-    found = {name: back_test(predicted, realised) for name, predicted in estimates.items()}
+    print(f"{len(here):,} clients as of {as_of}, {len(moves)} living states, monthly retention {retention:.4f}, persistence {kept:.3f}")
+    found = {name: back_test(predicted, later.earned[there]) for name, predicted in estimates.items()}
     for name, check in found.items():
         print(
             f"{name:24s} rank {check.rank_correlation:.4f}  top tenth holds {check.top_decile_capture:.4f} ({check.top_decile_of_best:.3f} of the best)"

@@ -168,6 +168,7 @@ def test_persistence_agrees_with_a_hand_count():
     assert persistence(chain, clients([]), np.array([]), 1) == 0
 
 
+@settings(deadline=None)
 @given(st.floats(0.2, 1), st.integers(1, 6))
 def test_what_a_value_assumes_is_what_persistence_finds(kept, months):
     chain = two_states()

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankseg.domain.errors import InputError
@@ -14,6 +14,7 @@ def test_the_annuity_agrees_with_a_hand_count():
     assert retention_annuity(np.array([100.0]), np.array([0.8]), 0.1)[0] == pytest.approx(266.666667)
 
 
+@settings(deadline=None)
 @given(st.floats(-100, 1_000), st.floats(0, 0.99), st.floats(0.001, 0.2), st.floats(0.1, 50))
 def test_the_annuity_is_the_endless_sum_scales_and_vanishes_without_retention(contribution, retention, discount, factor):
     value = retention_annuity(np.array([contribution]), np.array([retention]), discount)[0]
@@ -50,6 +51,7 @@ def test_equal_predictions_share_the_last_place_whatever_the_order_of_rows():
     assert np.isnan(back_test(np.ones(10), realised).rank_correlation)
 
 
+@settings(deadline=None)
 @given(AMOUNTS)
 def test_the_truth_captures_the_best_and_sums_to_itself(realised):
     found = back_test(realised, realised)
@@ -58,6 +60,7 @@ def test_the_truth_captures_the_best_and_sums_to_itself(realised):
     assert found.top_decile_of_best == pytest.approx(1) or np.isnan(found.top_decile_of_best)
 
 
+@settings(deadline=None)
 @given(AMOUNTS, st.randoms())
 def test_the_order_of_rows_does_not_matter(realised, random):
     rows = list(range(len(realised)))

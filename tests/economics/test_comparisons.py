@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, false_discovery_control, fisher_exact, ttest_ind
 
@@ -17,6 +17,7 @@ def test_wilson_agrees_with_a_hand_count():
     assert (found.low, found.high) == (pytest.approx(0.056682, abs=1e-5), pytest.approx(0.509838, abs=1e-5))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5_000), st.data())
 def test_wilson_holds_the_rate_stays_in_bounds_and_mirrors(n, data):
     hits = data.draw(st.integers(0, n))
@@ -78,6 +79,7 @@ def test_holm_agrees_with_a_hand_count():
     assert holm([]) == []
 
 
+@settings(deadline=None)
 @given(P_VALUES)
 def test_holm_lies_between_the_raw_value_and_bonferroni_and_above_the_false_discovery_rate(raw):
     adjusted = holm(raw)
@@ -86,6 +88,7 @@ def test_holm_lies_between_the_raw_value_and_bonferroni_and_above_the_false_disc
     assert np.all(np.array(adjusted) >= false_discovery_control(raw) - 1e-12)
 
 
+@settings(deadline=None)
 @given(P_VALUES, st.randoms())
 def test_holm_keeps_the_order_and_does_not_mind_the_order_given(raw, random):
     shuffled = list(range(len(raw)))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -58,6 +58,7 @@ def test_rewards_are_drawn_towards_those_of_all_clients_and_end_with_the_relatio
     assert not rewards[:, 1:].any()
 
 
+@settings(deadline=None)
 @given(MOVES, st.floats(0, 1_000))
 def test_every_row_is_a_distribution_and_the_end_is_never_left(moves, strength):
     rows = shrunk_transitions(moves, strength)
@@ -67,6 +68,7 @@ def test_every_row_is_a_distribution_and_the_end_is_never_left(moves, strength):
     assert np.array_equal(rows[:, -2:], np.broadcast_to(np.eye(4)[-2:], (2, 2, 4)))
 
 
+@settings(deadline=None)
 @given(MOVES)
 def test_a_strong_prior_makes_all_groups_alike_and_none_leaves_them_alone(moves):
     strong, free = shrunk_transitions(moves, 1e12), shrunk_transitions(moves, 0)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankseg.economics.value_bands import BANDS, band_cuts, bands
@@ -23,6 +23,7 @@ def test_kinds_have_their_own_edges_and_strangers_none():
     assert bands(np.array([2.0, 2.0, 2.0, np.nan]), ["individual", "company", "public", "company"], cuts).tolist() == [0, 8, -1, -1]
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_more_is_never_a_lower_band(values):
     found = bands(values, ["x"] * len(values), band_cuts(values, ["x"] * len(values)))
@@ -33,6 +34,7 @@ def test_more_is_never_a_lower_band(values):
     assert found.max() < len(BANDS)
 
 
+@settings(deadline=None)
 @given(VALUES, st.sampled_from([0.5, 2.0, 64.0]))
 def test_the_unit_of_money_does_not_matter(values, factor):
     kinds = ["x"] * len(values)

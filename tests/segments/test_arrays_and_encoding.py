@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankseg.domain.errors import InputError, MissingDataError
@@ -19,6 +19,7 @@ def test_null_and_infinity_are_not_numbers_and_a_missing_text_is_unknown():
     assert texts(table, "b").tolist() == ["true", "unknown", "false"]
 
 
+@settings(deadline=None)
 @given(st.floats(-1e12, 1e12), st.floats(-1e12, 1e12))
 def test_the_signed_log_keeps_order_and_sign(one, other):
     low, high = sorted((one, other))
@@ -65,6 +66,7 @@ def test_missing_new_and_constant_values_are_encoded_without_nan():
     assert encoding.encode(table)[:, 1:3].tolist() == [[0, 0]] * 4
 
 
+@settings(deadline=None, max_examples=20)
 @given(st.randoms())
 def test_the_order_of_rows_changes_no_row(random):
     table, _ = planted(120)

@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankseg.domain.errors import InputError, MissingDataError
@@ -66,6 +66,7 @@ def test_groups_are_kinds_and_age_bands(client, group):
     assert GROUPS[standing(roll(client), CUTS).group[0]] == group
 
 
+@settings(deadline=None)
 @given(st.permutations(range(6)))
 def test_the_order_of_the_roll_does_not_matter(order):
     table = roll(*({"value_12m_minor": 3_000 * place, "churn": place / 10} for place in range(6)))

@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -23,6 +23,7 @@ def test_overlap_agrees_with_a_hand_count():
     assert found.ratio == pytest.approx(10 / 8)  # unrelated segments of 40 and 20 would share 8
 
 
+@settings(deadline=None)
 @given(MASKS)
 def test_parts_make_the_whole_and_turning_round_mirrors(pair):
     one, other = pair

@@ -34,6 +34,7 @@ def test_without_positive_contribution_nobody_is_large():
     assert classes(np.array([5, 3, -1]), large=1, medium=1).tolist() == letters("GGP")
 
 
+@settings(deadline=None)
 @given(VALUES, SHARES)
 def test_large_is_the_smallest_set_that_reaches_the_share_and_order_is_kept(values, shares):
     found = classes(values, large=shares[0], medium=shares[1])
@@ -50,11 +51,13 @@ def test_large_is_the_smallest_set_that_reaches_the_share_and_order_is_kept(valu
     assert ranked == sorted(ranked, reverse=True)
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(1, 1_000))
 def test_money_s_unit_does_not_matter(values, factor):
     assert classes(values * factor).tolist() == classes(values).tolist()
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_the_curve_rises_bends_down_and_ends_whole(values):
     curve = lorenz(values, points=11)

@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankseg.domain.errors import InputError
@@ -67,6 +67,7 @@ def test_a_group_and_the_rest_differ_by_the_same_amount_the_other_way():
         assert outside[key].effect == pytest.approx(-trait.effect)
 
 
+@settings(deadline=None)
 @given(st.floats(0.001, 1_000), st.integers(0, 50))
 def test_the_unit_does_not_change_the_effect(factor, shift):
     rng = np.random.default_rng(1)

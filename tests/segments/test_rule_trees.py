@@ -90,6 +90,7 @@ def test_a_tree_that_asks_nothing_has_no_rules():
     assert leaf_documents(DecisionTreeClassifier().fit(asked.matrix, [1, 1]), asked) == []
 
 
+@settings(deadline=None)
 @given(st.floats(-1e15, 1e15), st.floats(-1e15, 1e15))
 def test_the_shortest_threshold_lies_between(one, other):
     low, high = sorted((one, other))

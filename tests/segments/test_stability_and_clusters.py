@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
@@ -59,6 +59,7 @@ def test_matched_jaccard_agrees_with_a_hand_count():
     assert np.isnan(found[2])
 
 
+@settings(deadline=None)
 @given(LABELS)
 def test_a_partition_matches_itself_and_its_renaming(labels):
     met = sorted({int(label) for label in labels if label >= 0})
@@ -67,6 +68,7 @@ def test_a_partition_matches_itself_and_its_renaming(labels):
     assert matched_jaccard(labels, renamed, 4)[met].tolist() == [1.0] * len(met)
 
 
+@settings(deadline=None)
 @given(st.sets(st.text(max_size=2)), st.sets(st.text(max_size=2)))
 def test_jaccard_is_symmetric_bounded_and_whole_only_for_equals(one, other):
     assert jaccard(one, other) == jaccard(other, one)

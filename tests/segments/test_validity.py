@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankseg.domain.errors import InputError
@@ -179,12 +179,14 @@ def test_an_empty_segment_is_judged_and_one_of_another_base_refused():
         card(replace(GOOD, members=members(5, 10)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["green", "amber", "red", "no data"]), min_size=1))
 def test_one_red_makes_the_whole_red_and_only_green_is_green(verdicts):
     assert (worst(verdicts) == "red") == ("red" in verdicts)
     assert (worst(verdicts) == "green") == (set(verdicts) == {"green"})
 
 
+@settings(deadline=None)
 @given(st.integers(0, N))
 def test_more_clients_never_lower_the_verdict_of_the_size(count):
     order = ["red", "amber", "green"]
