@@ -37,7 +37,9 @@ def command(*, as_json: bool) -> None:
 def _line(one: dict[str, Any]) -> str:
     if not one["as_of"]:
         return f"{one['target']:<28} v{one['version']:<3} not observed: no published run of it is kept"
-    drift = f"PSI {figure(one['score_psi'], 'en')} {one['score_level']}, {len(one['moved_attributes'])} attributes moved"
+    drift = "trained before drift was measured"
+    if one["score_psi"] is not None:
+        drift = f"PSI {figure(one['score_psi'], 'en')} {one['score_level']}, {len(one['moved_attributes'])} attributes moved"
     if one["outcome"]:
         came = (
             f"outcomes of {one['outcome_as_of']}: AUC {figure(one['outcome']['roc_auc'], 'en')}, observed over expected {figure(one['outcome']['ratio'], 'en')}"

@@ -301,7 +301,15 @@ def _realised(page: Page) -> str:
     deciles = latest["outcome"]["deciles"]
     top = round_up(max(max(one["expected"], one["observed"]) for one in deciles))
     title = say("file", "realised", page.language, {"as_of": page.day(latest["as_of"])})
-    frame = Frame(title, say("file", "decile", page.language), "%", (0, 1), (0, top), [str(one["decile"]) for one in deciles], page.comma)
+    frame = Frame(
+        title,
+        say("file", "decile", page.language),
+        say("file", "base_rate", page.language),
+        (0, 1),
+        (0, top),
+        [str(one["decile"]) for one in deciles],
+        page.comma,
+    )
     drawn = pairs(frame, [(one["expected"], one["observed"]) for one in deciles])
     rows = [(str(one["decile"]), page.number(one["clients"]), page.share(one["expected"]), page.share(one["observed"])) for one in deciles]
     table = _table(page, "realised", ("decile", "clients", "estimated", "observed"), rows, numbers=(0, 1, 2, 3), values={"as_of": page.day(latest["as_of"])})

@@ -97,7 +97,10 @@ def realised(bank: Bank, run: Run, seen: Sequence[Seen], lake: LakeAt, known_on:
 
 def _scores(bank: Bank, run: Run) -> list[pa.Table] | None:
     paths = [scores_path(bank, run.id or 0, bucket) for bucket in range(int(run.plan["buckets"]))]
-    return [read_checked(path) for path in paths] if all(path.exists() for path in paths) else None
+    try:
+        return [read_checked(path) for path in paths]
+    except ArtefactError:  # gone or damaged: nothing can be said of this run
+        return None
 
 
 def _score_drift(one: Seen, values: Vector) -> dict[str, Any]:

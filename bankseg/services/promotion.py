@@ -75,6 +75,8 @@ def approve(bank: Bank, scope: Scope, target: str, reason: str, overrides: Mappi
         proposal = _open(session, target)
         model = _proposed(session, proposal)
         refuse_own(scope, model, proposal)
+        if model.status not in PROMOTABLE:
+            raise NotAllowedError(f"{name_of(model)} is {model.status} since it was proposed", "a challenger or the champion before", "reject the proposal")
         found = evaluate_gates(bank, session, model, "approval")
         kept = _answered(found, given)
         former = make_champion(session, model)
@@ -102,7 +104,8 @@ def reject(bank: Bank, scope: Scope, target: str, reason: str) -> PropensityMode
         proposal = _open(session, target)
         model = _proposed(session, proposal)
         refuse_own(scope, model, proposal)
-        model.status = ModelStatus.REJECTED
+        if model.status in PROMOTABLE:  # a version that serves since, by a rollback, goes on serving: only the proposal is turned down
+            model.status = ModelStatus.REJECTED
         proposal.state, proposal.decided_by, proposal.decision_reason, proposal.decided_at = "rejected", scope.person_id, words, _now(session)
         model_decision.record(session, model.id or 0, "rejected", person_id=scope.person_id, reason=words)
         audit.record(session, "model_rejected", name_of(model), person_id=scope.person_id, reason=words, proposed_by=proposal.proposed_by)

@@ -217,8 +217,10 @@ def test_a_challenger_is_measured_against_the_champion_on_live_clients(bank):
 
 def test_a_run_whose_files_are_gone_and_a_version_that_is_damaged_stop_nobody(bank):
     model = a_champion(bank)
-    published(bank, 1, FIRST, model)
+    for run_id in (1, 3):
+        published(bank, run_id, FIRST, model)
     scores_path(bank, 1, 0).unlink()
+    scores_path(bank, 3, 1).write_bytes(b"not what was written")
     published(bank, 2, SECOND, a_version(bank, 2, metrics={**a_version(bank, 3).metrics, "roc_auc": interval(0.7)}))
 
     assert monitor(bank).observed == 1

@@ -200,6 +200,20 @@ def test_a_reason_is_a_sentence(bank, people, reason):
         propose(bank, people["odile"], TARGET, 2, reason)
 
 
+def test_a_proposal_that_a_rollback_overtook_can_only_be_turned_down(bank, people):
+    two_versions(bank)
+    propose(bank, people["odile"], TARGET, 2, WHY)
+    approve(bank, people["rita"], TARGET, "agreed in the model committee")
+    propose(bank, people["odile"], TARGET, 1, "it was calmer in the branches")
+    roll_back(bank, people["oscar"], TARGET, 1, "complaints from the branches")
+
+    with pytest.raises(NotAllowedError, match="is champion since it was proposed"):
+        approve(bank, people["rita"], TARGET, "agreed in the model committee")
+    reject(bank, people["rita"], TARGET, "it serves again already")
+
+    assert statuses(bank) == {1: "champion", 2: "shadow"}
+
+
 def test_one_proposal_at_a_time(bank, people):
     two_versions(bank)
     propose(bank, people["odile"], TARGET, 2, WHY)
