@@ -19,7 +19,7 @@ import duckdb
 
 from bankseg.domain.rule_documents import parse_rule
 from bankseg.domain.schemes import read_scheme
-from bankseg.domain.segment_rules import Test
+from bankseg.domain.segment_rules import Every
 from bankseg.lake.roll import Roll
 from bankseg.segments.cut_points import cuts_of
 from bankseg.segments.reading import Reading, profile, sizes
@@ -63,7 +63,7 @@ def main() -> None:
         path = Path(folder) / "roll.parquet"
         clients = enlarged(source, path, wanted)
         roll = Roll(path)
-        reading = Reading(roll, date(2025, 12, 31), lambda share: cuts_of(roll, "roll", share, roll.columns), Test("client_id", "is_missing", value=False))
+        reading = Reading(roll, date(2025, 12, 31), lambda share: cuts_of(roll, "roll", share, roll.columns), Every(()))
         scheme = read_scheme(files("bankseg.policies").joinpath("schemes", "strategic_grid.toml").read_text(encoding="utf-8"))
         targets = [name.removeprefix("p:") for name in roll.columns if name.startswith("p:")]
         inside = reading.predicate(parse_rule(RULE))

@@ -24,6 +24,10 @@ def predicate(rule: Rule, columns: Collection[str]) -> exp.Expr:
         When a value cannot be written in SQL.
     """
     match rule:
+        case Every(()):
+            return exp.true()
+        case AnyOf(()):
+            return exp.false()
         case Every(parts):
             return exp.paren(exp.and_(*(predicate(part, columns) for part in parts)))
         case AnyOf(parts):

@@ -85,21 +85,20 @@ def profile(reading: Reading, inside: exp.Expr, targets: list[str]) -> dict[str,
         `risk` counts by band, `reachable` counts by consented channel and `any`.
     """
     columns = reading.roll.columns
-    selected = ["count(*) AS of_all", "count(*) FILTER (WHERE inside) AS clients"]
-    selected += [f"coalesce(sum({name}) FILTER (WHERE inside), 0)::BIGINT AS {name}" for name in TOTALS if name in columns]
-    selected += ["avg(churn) FILTER (WHERE inside) AS mean_churn"] if "churn" in columns else []
-    selected += [f"count(*) FILTER (WHERE inside AND risk_band = '{band}') AS risk_{band}" for band in RISK_BANDS if "risk_band" in columns]
+    selected = _figures(reading)
+    selected += [f"count(*) FILTER (WHERE risk_band = '{band}') AS risk_{band}" for band in RISK_BANDS if "risk_band" in columns]
     reach = [channel for channel in CHANNELS if f"consents_{channel}" in columns]
-    selected += [f"count(*) FILTER (WHERE inside AND consents_{channel} = 1) AS reach_{channel}" for channel in reach]
+    selected += [f"count(*) FILTER (WHERE consents_{channel} = 1) AS reach_{channel}" for channel in reach]
     if reach:
-        selected.append(f"count(*) FILTER (WHERE inside AND ({' OR '.join(f'consents_{channel} = 1' for channel in reach)})) AS reach_any")
-    means = [_mean(f"p:{target}") for target in targets if f"p:{target}" in columns]
-    held = exp.select(exp.Star(), exp.alias_(inside, "inside")).from_("roll").where(reading.visible()).subquery("held")
-    row = reading.roll.arrow(exp.select(*selected, *means, dialect=DIALECT).from_(held).sql(dialect=DIALECT)).to_pylist()[0]
+        selected.append(f"count(*) FILTER (WHERE {' OR '.join(f'consents_{channel} = 1' for channel in reach)}) AS reach_any")
+    means = [exp.alias_(exp.Avg(this=exp.column(f"p:{target}", quoted=True)), f"p:{target}", quoted=True) for target in targets if f"p:{target}" in columns]
+    select = exp.select(*selected, *means, dialect=DIALECT).from_("roll").where(exp.and_(reading.visible(), inside))
+    row = reading.roll.arrow(select.sql(dialect=DIALECT)).to_pylist()[0]
+    everyone = reading.roll.arrow(exp.select("count(*) AS clients").from_("roll").where(reading.visible()).sql(dialect=DIALECT)).to_pylist()[0]
     return {
         "clients": row["clients"],
-        "of": row["of_all"],
-        **{name: row.get(name) for name in TOTALS},
+        "of": everyone["clients"],
+        **{name: (row[name] or 0) if name in columns else None for name in TOTALS},
         "mean_churn": row.get("mean_churn"),
         "propensities": {target: row[f"p:{target}"] for target in targets if f"p:{target}" in columns},
         "risk": {key.removeprefix("risk_"): row[key] for key in row if key.startswith("risk_")},
@@ -129,31 +128,57 @@ def sizes(scheme: Scheme, reading: Reading) -> list[dict[str, Any]]:
     An exclusive scheme's sizes add up to the clients in scope. `matching` above `clients` says that earlier rules took some; `clients` 0 with
     `matching` above 0 that the rule is never reached; `matching` 0 that it is empty.
     """
-    totals = [name for name in (*TOTALS, "churn") if name in reading.roll.columns]
-    held = [exp.alias_(reading.predicate(segment.when) if segment.when else exp.true(), f"holds_{place}") for place, segment in enumerate(scheme.segments)]
-    place_of = placed(scheme, reading) if scheme.is_exclusive else exp.cast(exp.null(), "varchar")
-    base = exp.select(*reading.known(*totals), *held, exp.alias_(place_of, "placed")).from_("roll").where(reading.visible()).subquery("held")
-    counted = ["count(*) AS in_scope"]
-    for place, segment in enumerate(scheme.segments):
-        inside = f"placed = '{segment.code}'" if scheme.is_exclusive else f"holds_{place}"
-        counted += [f"count(*) FILTER (WHERE {inside}) AS clients_{place}", f"count(*) FILTER (WHERE holds_{place}) AS matching_{place}"]
-        counted += [
-            f"avg(churn) FILTER (WHERE {inside}) AS churn_{place}"
-            if name == "churn"
-            else f"coalesce(sum({name}) FILTER (WHERE {inside}), 0)::BIGINT AS {name}_{place}"
-            for name in totals
-        ]
-    row = reading.roll.arrow(exp.select(*counted, dialect=DIALECT).from_(base).sql(dialect=DIALECT)).to_pylist()[0]
+    matching = _matching(scheme, reading)
+    held = _held(scheme, reading) if scheme.is_exclusive else [_alone(reading, segment) for segment in scheme.segments]
+    in_scope = matching.pop("in_scope")
     return [
         {
             "code": segment.code,
-            "clients": row[f"clients_{place}"],
-            "matching": row[f"matching_{place}"],
-            "share": row[f"clients_{place}"] / row["in_scope"] if row["in_scope"] else 0.0,
-            **{name: row.get(f"{name}_{place}") for name in TOTALS},
-            "mean_churn": row.get(f"churn_{place}"),
+            "clients": row.get("clients") or 0,
+            "matching": matching[segment.code],
+            "share": (row.get("clients") or 0) / in_scope if in_scope else 0.0,
+            **{name: (row.get(name) or 0) if name in reading.roll.columns else None for name in TOTALS},
+            "mean_churn": row.get("mean_churn"),
         }
+        for segment, row in zip(scheme.segments, held, strict=True)
+    ]
+
+
+def _matching(scheme: Scheme, reading: Reading) -> dict[str, int]:
+    """Clients each rule alone would hold, by code, and all clients in scope under `in_scope`."""
+    rules = [
+        exp.alias_(
+            exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=reading.predicate(segment.when) if segment.when else exp.true())), f"m{place}"
+        )
         for place, segment in enumerate(scheme.segments)
+    ]
+    row = reading.roll.arrow(exp.select("count(*) AS in_scope", *rules).from_("roll").where(reading.visible()).sql(dialect=DIALECT)).to_pylist()[0]
+    return {"in_scope": row["in_scope"], **{segment.code: row[f"m{place}"] for place, segment in enumerate(scheme.segments)}}
+
+
+def _held(scheme: Scheme, reading: Reading) -> list[dict[str, Any]]:
+    """Figures of every segment of an exclusive scheme, in one pass over the clients."""
+    figures = _figures(reading)
+    select = exp.select(exp.alias_(placed(scheme, reading), "placed"), *figures, dialect=DIALECT).from_("roll").where(reading.visible())
+    rows = reading.roll.arrow(select.group_by(exp.Literal.number(1)).sql(dialect=DIALECT)).to_pylist()
+    by_code = {row["placed"]: row for row in rows}
+    return [by_code.get(segment.code, {}) for segment in scheme.segments]
+
+
+def _alone(reading: Reading, segment: SegmentRule) -> dict[str, Any]:
+    """Figures of one segment of an overlapping scheme."""
+    inside = reading.predicate(segment.when) if segment.when else exp.true()
+    select = exp.select(*_figures(reading), dialect=DIALECT).from_("roll").where(exp.and_(reading.visible(), inside))
+    row: dict[str, Any] = reading.roll.arrow(select.sql(dialect=DIALECT)).to_pylist()[0]
+    return row
+
+
+def _figures(reading: Reading) -> list[str]:
+    known = reading.roll.columns
+    return [
+        "count(*) AS clients",
+        *(f"sum({name})::BIGINT AS {name}" for name in TOTALS if name in known),
+        *(["avg(churn) AS mean_churn"] if "churn" in known else []),
     ]
 
 
@@ -162,8 +187,3 @@ def _changed(reading: Reading, both: exp.Subquery, changed: exp.Expr) -> dict[st
     in_all = exp.alias_(exp.Window(this=exp.Count(this=exp.Star())), "in_all")
     rows = reading.roll.arrow(exp.select(*names, in_all).from_(both.copy()).where(changed).order_by("client_id").limit(SAMPLE).sql(dialect=DIALECT)).to_pylist()
     return {"clients": rows[0]["in_all"] if rows else 0, "sample": [{name: value for name, value in row.items() if name != "in_all"} for row in rows]}
-
-
-def _mean(column: str) -> exp.Expr:
-    average = exp.Filter(this=exp.Avg(this=exp.column(column, quoted=True)), expression=exp.Where(this=exp.column("inside")))
-    return exp.alias_(average, column, quoted=True)

@@ -11,7 +11,7 @@ from sqlglot import exp, parse_one
 
 from bankseg.domain.errors import ConfigurationError
 from bankseg.domain.rule_documents import parse_rule
-from bankseg.domain.segment_rules import holds
+from bankseg.domain.segment_rules import AnyOf, Every, holds
 from bankseg.domain.settled_rules import settle
 from bankseg.lake.analysis import Analysis
 from bankseg.segments.compiler import first_match, predicate
@@ -167,3 +167,9 @@ def test_a_relative_comparison_is_settled_before_any_reader_sees_it():
         predicate(rule, ["seen_on"])
     with pytest.raises(ConfigurationError, match="settled"):
         holds(rule, {"seen_on": None})
+
+
+def test_a_rule_without_parts_is_everybody_or_nobody_in_both_readers():
+    for rule, expected in ((Every(()), True), (AnyOf(()), False)):
+        assert holds(rule, {}) is expected
+        assert predicate(rule, []).sql("duckdb") == str(expected).upper()

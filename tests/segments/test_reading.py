@@ -19,7 +19,7 @@ from bankseg.segments.cut_points import cuts_of
 from bankseg.segments.reading import Reading, listing, members, movement, placed, profile, sizes
 
 AS_OF = date(2025, 12, 31)
-EVERYONE = segment_rules.Test("client_id", "is_missing", value=False)
+EVERYONE = segment_rules.Every(())
 SCHEMES = sorted(entry.name for entry in files("bankseg.policies").joinpath("schemes").iterdir() if entry.name.endswith(".toml"))
 TIERS = ["platinum", "gold", "silver", None]
 
