@@ -10,12 +10,12 @@ from bankseg.domain.segment_rules import attributes_of
 from bankseg.domain.suitability import Unsuitable, unsuitable_rules
 from bankseg.lake.analysis import Analysis
 from bankseg.propensity.predict import Propensity
+from bankseg.segments.assign import DEFAULT_MARGIN_MINOR
 from bankseg.segments.compiler import DIALECT, predicate
 from bankseg.services.bank import Bank
 
 PREFIX = "cross_sell:"
 CONSENTS = ("consents_email", "consents_phone", "consents_sms", "consents_post")
-DEFAULT_MARGIN_MINOR = 5_000  # a product the policy prices nothing for
 # What takes a client's last product away, in the order in which it is asked; the first three are asked before any likelihood.
 NO_MODEL, ELIGIBILITY, SUITABILITY, CONSENT, LIKELIHOOD = "no_model", "eligibility", "suitability", "consent", "likelihood"
 
