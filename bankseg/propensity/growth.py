@@ -41,9 +41,9 @@ class Growth:
     num_leaves: int = 7
     learning_rate: float = 0.08
     feature_fraction: float = 0.3
-    min_sum_hessian_in_leaf: float = 4.0
-    lambda_l2: float = 10.0
-    extra_trees: bool = False
+    min_sum_hessian_in_leaf: float = 1.0
+    lambda_l2: float = 1.0
+    extra_trees: bool = True
     keeps_directions: bool = True
     half_life_days: int = 0
     seeds: int = 1
