@@ -97,7 +97,7 @@ def findings(session: Session, bank: Bank, champion: PropensityModel, as_of: str
     found: list[Finding] = []
     seen = model_observation.of_model(session, champion.id or 0)
     if seen:
-        found += _drifts(seen[-1])
+        found += _drifts(seen[-1], float(governance["alert_gain_share"]))
         found += [finding for one in seen[-1:] + [one for one in seen if one.outcome][-1:] if (finding := _calibration(one, governance["calibration_ratio"]))]
     age = (date.fromisoformat(as_of) - date.fromisoformat(champion.as_of)).days
     if age > int(governance["retrain_after_days"]):
@@ -145,11 +145,17 @@ def _matured(bank: Bank, waiting: Sequence[tuple[Run, list[Seen]]]) -> int:
     return count
 
 
-def _drifts(one: ModelObservation) -> list[Finding]:
+def _drifts(one: ModelObservation, least_gain: float) -> list[Finding]:
+    """The score, and the attributes that moved most when they matter: seasons move many attributes of a book without any harm to a model."""
     found = []
     if one.score_level in BOUNDS:
         found.append(Finding("score_drift", one.score_level, one.score_psi, BOUNDS[one.score_level], one.as_of))
-    moved = sorted(((name, part) for name, part in one.attributes.items() if part["level"] == "act"), key=lambda pair: -pair[1]["psi"])
+    matters = [
+        (name, part)
+        for name, part in one.attributes.items()
+        if part["level"] == "act" and (one.score_level in BOUNDS or part.get("gain_share", 0.0) >= least_gain)
+    ]
+    moved = sorted(matters, key=lambda pair: -pair[1]["psi"])
     found += [Finding("attribute_drift", "watch", part["psi"], BOUNDS["act"], one.as_of, name) for name, part in moved[:MOST_ATTRIBUTE_ALERTS]]
     return found
 

@@ -113,12 +113,13 @@ def _score_drift(one: Seen, values: Vector) -> dict[str, Any]:
 
 def _attribute_drift(one: Seen, tables: Sequence[pa.Table], known: NDArray[np.bool_]) -> dict[str, Any]:
     cuts = one.card["feature_cuts"]
+    gain = {entry["feature"]: entry["gain_share"] for entry in one.card.get("importance") or []}
     found = {}
     for name, expected in (one.model.reference.get("features") or {}).items():
         values = np.concatenate([as_model_reads(table, name) for table in tables])[known]
         if len(values):
             moved = drift(np.array(expected), histogram(values, np.array(cuts[name])))
-            found[name] = {"psi": moved.psi, "p_value": moved.p_value, "level": moved.level}
+            found[name] = {"psi": moved.psi, "p_value": moved.p_value, "level": moved.level, "gain_share": gain.get(name, 0.0)}
     return found
 
 

@@ -176,6 +176,18 @@ def test_a_score_that_drifted_alerts_its_owner_and_asks_for_training(bank):
     assert again.proposals == [TARGET]
 
 
+@pytest.mark.parametrize(("gain_share", "kinds"), [(0.09, []), (0.3, ["attribute_drift"])])
+def test_an_attribute_that_moved_alone_alerts_only_when_it_carries_the_model(bank, gain_share, kinds):
+    model = a_champion(bank, importance=[{"feature": "recency_days", "gain_share": gain_share}])
+    published(bank, 1, SECOND, model, days=np.full(CLIENTS, 5.0))
+
+    found = monitor(bank)
+
+    assert observation(bank, model, 1).attributes["recency_days"]["level"] == "act"
+    assert [alert["kind"] for alert in found.alerts] == kinds
+    assert found.proposals == []
+
+
 def test_outcomes_off_their_expectation_alert_beyond_the_band_and_beyond_chance(bank):
     model = a_champion(bank)
     published(bank, 1, FIRST, model, LIKELY / 3)
