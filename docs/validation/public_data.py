@@ -129,7 +129,7 @@ def main(names: list[str]) -> None:
         except LeakageError as error:
             refused.append(f"| {case.name} | {', '.join(error.columns)} | {error.exit_code} |")
             continue
-        plain, logistic = _baselines(case)
+        plain, logistic = baselines(case)
         rows.append(_row(case, ours, plain, logistic))
         calibration.append(_calibration_row(case, ours, plain))
         print(rows[-1], calibration[-1], sep="\n", flush=True)
@@ -139,7 +139,7 @@ def main(names: list[str]) -> None:
         PAGE.write_text(page, encoding="utf-8")
 
 
-def _baselines(case: Case) -> tuple[dict[str, Metric], dict[str, Metric]]:
+def baselines(case: Case) -> tuple[dict[str, Metric], dict[str, Metric]]:
     table, _ = read_flat(ROOT / DATA / case.file)
     label, has_label, _ = _outcome(table.column(case.label), case.label, case.positive)
     columns = type_columns(table.drop_columns([case.label, *case.drop]).filter(pa.array(has_label)))
