@@ -85,7 +85,9 @@ def check_rule(rule: Rule, attributes: Mapping[str, Attribute], purpose: Purpose
                 raise InputError(f"attribute {name!r} is unknown", "an attribute of the catalogue", "bankseg segments attributes lists them")
             if not may_serve(attributes[name], purpose):
                 told = "is protected" if attributes[name].is_protected else f"may serve {', '.join(attributes[name].purposes)}"
-                raise InputError(f"attribute {name!r} {told}, not {purpose}", f"attributes with the purpose {purpose}", "leave it out, or make the scheme describe")
+                raise InputError(
+                    f"attribute {name!r} {told}, not {purpose}", f"attributes with the purpose {purpose}", "leave it out, or make the scheme describe"
+                )
         _check_kind(test, attributes[test.attribute])
 
 
@@ -124,7 +126,9 @@ def _check_kind(test: Test, attribute: Attribute) -> None:
             is_right = all(isinstance(value, expected) and (attribute.type == "boolean") == isinstance(value, bool) for value in values)
     if not is_right:
         raise InputError(
-            f"{test.attribute} {test.comparison} {test.value!r}", f"a comparison for a {attribute.type}", "correct the rule; the catalogue says of what kind it is"
+            f"{test.attribute} {test.comparison} {test.value!r}",
+            f"a comparison for a {attribute.type}",
+            "correct the rule; the catalogue says of what kind it is",
         )
 
 
