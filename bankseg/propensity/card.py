@@ -1,5 +1,6 @@
 """Parts of a model's card: what was declared, how it was made, what drives it, and what later copies and scores are compared with."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -81,3 +82,22 @@ def golden(booster: "lightgbm.Booster", x: NDArray[np.float32]) -> dict[str, Any
     rows = x[np.unique(np.linspace(0, len(x) - 1, GOLDEN_ROWS).astype(np.intp))]
     raw = raw_scores(booster, rows, threads=1)
     return {"rows": [[None if np.isnan(value) else float(value) for value in row] for row in rows], "raw": raw.tolist()}
+
+
+def finite(value: Any) -> Any:  # any part of a card
+    """The same without numbers that are none: what cannot be told of too few rows is null, as in JSON.
+
+    Examples
+    --------
+    >>> finite({"slope": float("nan"), "n": 3, "low": [float("inf"), 0.5]})
+    {'slope': None, 'n': 3, 'low': [None, 0.5]}
+    """
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {key: finite(part) for key, part in value.items()}
+        case list() | tuple():
+            return [finite(part) for part in value]
+        case _:
+            return value

@@ -1,7 +1,7 @@
 """Training: back-test on past origins, calibrate on a later one, fit on all of them, and open the locked fold once to judge."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,7 +121,8 @@ def train(
             raise MissingDataError(
                 f"target {target.name} without a plan of origins", "a plan: only a label without time is cross-validated", "call plan_origins"
             )
-        return _train_without_time(target, dataset, features, seed, setup.threads, report)
+        trained = _train_without_time(target, dataset, features, seed, setup.threads, report)
+        return replace(trained, card=card.finite(trained.card))
     learning, fold = lock(dataset, target.name, plan.test)
     report("leakage scan", 0.05)
     history = learn_history(target, learning, plan, features, seed=seed, threads=setup.threads)
@@ -131,7 +132,7 @@ def train(
     report("judge", 0.8)
     trained = _judge_on_fold(target, history, plan, fitted, fold, setup, seed)
     report("done", 1.0)
-    return trained
+    return replace(trained, card=card.finite(trained.card))
 
 
 @dataclass(frozen=True, slots=True)
