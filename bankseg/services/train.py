@@ -78,7 +78,8 @@ def gather(bank: Bank, run: Run, target: str, features: list[str]) -> Dataset:
     """Labelled rows of every origin of the target's plan, ordered by origin; the audit groups of the rows that judge stand beside them."""
     plan = run.plan["targets"][target]
     origins = sorted({*plan["train"], plan["calibration"], plan["test"]}) if plan else [run.as_of]
-    pairs = [(origin, bucket) for origin in origins for bucket in range(_buckets_within(bank, run, origins))]
+    buckets = _buckets_within(bank, run, origins)
+    pairs = [(origin, bucket) for origin in origins for bucket in range(buckets)]
     slices, table = _features(tuple(snapshot_path(bank, run, origin, bucket) for origin, bucket in pairs), tuple(features))
     positions, labels, days = [], [], []
     for (origin, bucket), (start, clients) in zip(pairs, slices, strict=True):
@@ -94,7 +95,7 @@ def gather(bank: Bank, run: Run, target: str, features: list[str]) -> Dataset:
         raise MissingDataError(f"no client has an outcome for {target}", "clients of its population with a matured window", "load a longer history")
     rows, origin = table.take(pa.array(chosen)), np.concatenate(days)
     judged = plan["test"] if plan else run.as_of
-    groups = audit_groups(bank, run, judged, range(_buckets_within(bank, run, origins)))
+    groups = audit_groups(bank, run, judged, range(buckets))
     told = groups_of_rows(groups, rows.column("client_id"), origin == np.datetime64(judged, "D"))
     return Dataset(rows, np.concatenate(labels).astype(np.int8), origin, told)
 
