@@ -176,6 +176,7 @@ def test_a_run_is_watched_live(page: Page, home: Path) -> None:
     if not (Path(bankseg.web.__file__).parent / "assets" / "static" / "vendor" / "htmx.min.js").exists():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("the front-end files were not built: install the package once with its build hook")
     sign_in(page, "odile")
+    page.get_by_role("link", name="Runs").click()
     page.get_by_role("link", name="Run 2").click()
     bar = page.get_by_role("progressbar", name="Training")
     expect(bar).to_have_attribute("aria-valuenow", "20")
