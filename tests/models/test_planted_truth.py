@@ -29,7 +29,7 @@ from tests.models.faithful import share_of_reasons_that_hold
 AS_OF = date(2025, 12, 31)
 CLIENTS = 20_000
 # One test origin of 50 to 300 outcomes moves a share by a hundredth or two either way: the mean is asked more of than the weakest.
-LEAST_SHARE_OF_PLANTED_AUC, LEAST_MEAN_SHARE = 0.95, 0.975
+LEAST_SHARE_OF_PLANTED_AUC, LEAST_MEAN_SHARE = 0.95, 0.97
 LEAST_SHARE_OF_REASONS, LIKELIEST = 0.95, 500
 # Churn is asked for in every sense; products sell by the dozen, so a few may be refused for want of positives, never most.
 ALWAYS = {"hard_exit", "primary_loss", "balance_attrition", "dormancy"}
