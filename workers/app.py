@@ -14,7 +14,7 @@ SOFT_LIMIT_SECONDS = 1500
 HARD_LIMIT_SECONDS = 1800  # below VISIBILITY_SECONDS, or a running task would be handed out again
 SOFT_SHUTDOWN_SECONDS = 25
 TASKS_PER_CHILD = 50
-CHILD_MEMORY_KIB = 2_500_000  # more than a training of a bank of 20,000 needs at its peak: a child replaced after each task reads its features again
+CHILD_MEMORY_KIB = 1_500_000
 
 
 def make_app(settings: Settings) -> Celery:

@@ -17,6 +17,8 @@ from bankseg.settings import Settings
 
 WORKER_START_SECONDS = 60.0
 WORKER_STOP_SECONDS = 25.0  # a job cut off here is resumed when its lease runs out
+# A training peaks above the limit of a worker on its own machines; replaced after each, a child would read every feature again.
+CHILD_MEMORY_KIB = 2_500_000
 WEB_START_SECONDS = 60.0
 WEB_STOP_SECONDS = 10.0
 WEB_THREADS = 8
@@ -98,6 +100,7 @@ def start_worker(settings: Settings) -> process.Child | None:
         return None
     command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--beat", "--concurrency", str(settings.worker_concurrency)]
     command += ["--hostname", f"embedded-{os.getpid()}@%h", "--loglevel", settings.log_level, "--without-gossip", "--without-mingle"]
+    command += ["--max-memory-per-child", str(CHILD_MEMORY_KIB)]
     with lock:
         return process.start("worker", command, _environment(settings), log=settings.home / "logs" / "worker.log", keep_open=(lock.fileno(),), cwd=ROOT)
 
