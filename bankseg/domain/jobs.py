@@ -24,7 +24,7 @@ class RunState(StrEnum):
 
 
 class Stage(StrEnum):
-    """Stages of a run, in order; a stage starts when every job of the one before is done. Tuning is asked for by itself, beside them."""
+    """Stages of a run, in order; a stage starts when every job of the one before is done. Tuning and studies are asked for by themselves, beside them."""
 
     SNAPSHOT = "snapshot"
     TRAIN = "train"
@@ -32,8 +32,9 @@ class Stage(StrEnum):
     SEGMENT = "segment"
     PUBLISH = "publish"
     TUNE = "tune"
+    STUDY = "study"
 
 
-STAGES: tuple[Stage, ...] = tuple(stage for stage in Stage if stage != Stage.TUNE)
+STAGES: tuple[Stage, ...] = tuple(stage for stage in Stage if stage not in {Stage.TUNE, Stage.STUDY})
 FINAL_JOB_STATES = frozenset({JobState.DONE, JobState.FAILED, JobState.QUARANTINED})
 MAX_ATTEMPTS = 3  # crash budget: an attempt is counted before the work starts

@@ -32,6 +32,11 @@ class PublishedClient(SQLModel, table=True):
     debt_minor: int | None = Field(default=None, sa_type=BigInteger)
     value_12m_minor: int | None = Field(default=None, sa_type=BigInteger)
     value_is_approximate: bool = True
+    clv_minor: int | None = Field(default=None, sa_type=BigInteger)  # lifetime value: median; null where the history is too short
+    clv_low_minor: int | None = Field(default=None, sa_type=BigInteger)
+    clv_high_minor: int | None = Field(default=None, sa_type=BigInteger)
+    clv_annuity_minor: int | None = Field(default=None, sa_type=BigInteger)  # the two plain estimates shown beside it
+    clv_average_minor: int | None = Field(default=None, sa_type=BigInteger)
     tier: str
     tier_reason: str = ""
     activity: str | None = None
