@@ -25,6 +25,8 @@ class SegmentScheme(SQLModel, table=True):
     note: str = ""
     validity: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # scorecard when it went live
     override_reason: str = ""
+    published_by: int | None = None
+    published_at: float | None = None
 
 
 def latest_versions(session: Session) -> list[SegmentScheme]:
@@ -46,3 +48,8 @@ def version_of(session: Session, code: str, version: int | None = None) -> Segme
 def versions(session: Session, code: str) -> list[SegmentScheme]:
     """Every version of a scheme, newest first."""
     return list(session.exec(select(SegmentScheme).where(SegmentScheme.code == code).order_by(col(SegmentScheme.version).desc())))
+
+
+def published(session: Session) -> list[SegmentScheme]:
+    """The version of each code that the desks use, by code."""
+    return list(session.exec(select(SegmentScheme).where(SegmentScheme.state == "live").order_by(col(SegmentScheme.code))))

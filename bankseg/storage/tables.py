@@ -12,19 +12,26 @@ from bankseg.storage import (
     model_gate,
     model_observation,
     model_proposal,
+    own_attribute,
     person,
     propensity_model,
     published_client,
     recorded_document,
     run,
+    segment_event,
+    segment_membership,
+    segment_override,
+    segment_refresh,
     segment_scheme,
+    segment_strategy,
     segment_study,
+    warning_quality,
     web_session,
 )
 
 METADATA = SQLModel.metadata
 ALL = (
     audit, fold_opening, import_batch, job, model_alert, model_decision, model_gate, model_observation, model_proposal, person, propensity_model, published_client,
-    recorded_document, run, segment_scheme, segment_study,
+    recorded_document, run, segment_scheme, segment_study, own_attribute, segment_event, segment_membership, segment_override, segment_refresh, segment_strategy, warning_quality,
     web_session,
 )  # fmt: skip

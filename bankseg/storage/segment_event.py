@@ -1,0 +1,55 @@
+"""The outbox of segments: who entered and who left a published scheme's segments, written once and read in order."""
+
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, func
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from bankseg.domain.people import Scope
+from bankseg.storage.published_client import in_scope
+
+FIELDS = ("id", "code", "version", "client_id", "from_segment", "to_segment", "from_as_of", "as_of", "run_id", "made_at")
+
+
+class SegmentEvent(SQLModel, table=True):
+    """One client's move between two dates; an empty `from_segment` says that the client was in none, an empty `to_segment` that it is in none now."""
+
+    __tablename__ = "segment_event"
+    __table_args__ = (UniqueConstraint("code", "version", "run_id", "client_id", "from_segment", "to_segment"), Index("ix_segment_event_code_id", "code", "id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    code: str
+    version: int
+    run_id: int = Field(foreign_key="run.id")
+    client_id: str = Field(index=True)
+    from_segment: str = ""
+    to_segment: str = ""
+    from_as_of: str
+    as_of: str
+    rm_id: str | None = None
+    branch_id: str | None = None
+    made_at: float = 0.0
+
+
+def are_written(session: Session, code: str, version: int, run_id: int) -> bool:
+    """Whether the moves of a version in a run stand in the outbox."""
+    query = select(SegmentEvent.id).where(SegmentEvent.code == code, SegmentEvent.version == version, SegmentEvent.run_id == run_id)
+    return session.exec(query.limit(1)).one_or_none() is not None
+
+
+def page(session: Session, scope: Scope, codes: frozenset[str], *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
+    """Events of these schemes after an id, in the order they were written, of the clients in scope."""
+    query = select(SegmentEvent).where(col(SegmentEvent.id) > after, col(SegmentEvent.code).in_(codes), in_scope(scope, SegmentEvent))
+    return [{name: getattr(row, name) for name in FIELDS} for row in session.exec(query.order_by(col(SegmentEvent.id)).limit(limit))]
+
+
+def of_client(session: Session, scope: Scope, client_id: str, codes: frozenset[str]) -> list[dict[str, Any]]:
+    """Events of one client in scope, latest first."""
+    query = select(SegmentEvent).where(SegmentEvent.client_id == client_id, col(SegmentEvent.code).in_(codes), in_scope(scope, SegmentEvent))
+    return [{name: getattr(row, name) for name in FIELDS} for row in session.exec(query.order_by(col(SegmentEvent.id).desc()))]
+
+
+def counts(session: Session, scope: Scope, code: str) -> dict[int, int]:
+    """Events of a scheme by run, of the clients in scope."""
+    query = select(SegmentEvent.run_id, func.count()).where(SegmentEvent.code == code, in_scope(scope, SegmentEvent)).group_by(col(SegmentEvent.run_id))
+    return {int(run_id): int(count) for run_id, count in session.exec(query)}
