@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +16,7 @@ from bankseg.domain.purposes import refuse_propensities
 from bankseg.domain.rule_words import words
 from bankseg.lake.analysis import Analysis
 from bankseg.segments.compiler import DIALECT, first_match, predicate
+from bankseg.segments.loyalty import READ, Measures, attached
 
 # Columns the SQL names and whose type where no extract brings them.
 EXPECTED: dict[str, str] = {
@@ -24,7 +25,7 @@ EXPECTED: dict[str, str] = {
     "interest_margin_12m_minor": "bigint", "contract_margin_12m_minor": "bigint", "fees_12m_minor": "bigint", "account_cost_12m_minor": "bigint",
     "service_cost_12m_minor": "bigint", "exposure_minor": "bigint", "arrears_minor": "bigint", "days_past_due": "bigint", "instalments_minor_90d": "bigint",
     "income_90d_minor": "bigint", "recency_days": "bigint", "open_accounts": "bigint", "counted_pace_90d": "double", "active_days_365d": "bigint",
-    "credit_minor_365d": "bigint", "balance_minor": "bigint", "debt_minor": "bigint", "consents_email": "bigint", "consents_phone": "bigint",
+    "credit_minor_365d": "bigint", "deposits_mean_12m_minor": "bigint", "balance_minor": "bigint", "debt_minor": "bigint", "consents_email": "bigint", "consents_phone": "bigint",
     "consents_sms": "bigint", "consents_post": "bigint", "preferred_contact": "varchar", "last_interaction_on": "date", "days_since_campaign": "bigint",
     "arrears_since": "date", "rejects_since": "date", "best_blocked_by": "varchar",
 }  # fmt: skip
@@ -48,6 +49,7 @@ class Inputs:
     """What an assignment reads beside the scores.
 
     `cuts` are the frozen cut points of the reference run (None: this run becomes the reference); `tiers_before` the tiers published last.
+    `judged` tells for each product the base rate and the number of clients its model was judged on, by which its propensity is smoothed.
     `described` are files of what describes a client and no model reads; `roll` is where every client with every attribute is written, for rules to read.
     """
 
@@ -60,6 +62,7 @@ class Inputs:
     cuts: Sequence[Mapping[str, Any]] | None
     tiers_before: pa.Table
     memory: str = "2GB"
+    judged: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     described: Sequence[Path] = ()
     roll: Path | None = None
 
@@ -90,8 +93,15 @@ def assign(policy: Policy, inputs: Inputs) -> Assignment:
         _segments(analysis, policy)
         if inputs.roll is not None:
             analysis.parquet("described", inputs.described)
+            analysis.register("attached", _attached(analysis, policy))
             analysis.save(_sql("roll"), inputs.roll)
         return _published(analysis, policy, inputs, columns, cuts)
+
+
+def _attached(analysis: Analysis, policy: Policy) -> pa.Table:
+    read = [name for name in READ if name in analysis.columns("segmented")]
+    table = analysis.arrow(exp.select("client_id", *read).from_("segmented").order_by("client_id").sql(dialect=DIALECT))
+    return attached(table, Measures(**policy.section("loyalty")))
 
 
 CUT_COLUMNS: dict[str, pa.DataType] = {"kind": pa.string(), "measure": pa.string(), "class": pa.string(), "least": pa.int64()}
@@ -235,7 +245,12 @@ def _published(analysis: Analysis, policy: Policy, inputs: Inputs, columns: Coll
     clients = analysis.arrow(_sql("published"), {"run_id": inputs.run_id, "currency": inputs.currency, "value_is_approximate": bool(value["is_approximate"])})
     _offers(analysis, policy, inputs, [name for name in columns if name.startswith("p:cross_sell:")])
     offers = analysis.arrow(
-        _sql("offers"), {"run_id": inputs.run_id, "least_days_between_contacts": policy.section("contact_policy")["least_days_between_contacts"]}
+        _sql("offers"),
+        {
+            "run_id": inputs.run_id,
+            "least_days_between_contacts": policy.section("contact_policy")["least_days_between_contacts"],
+            "smoothing_clients": float(policy.section("cross_sell")["smoothing_clients"]),
+        },
     )
     due = {
         "red_due_on": working_days_after(inputs.as_of, int(risk["red_due_working_days"])).isoformat(),
@@ -246,7 +261,7 @@ def _published(analysis: Analysis, policy: Policy, inputs: Inputs, columns: Coll
 
 
 def _offers(analysis: Analysis, policy: Policy, inputs: Inputs, targets: Sequence[str]) -> None:
-    """Eligible client x product pairs as one long relation, and the margin of each product."""
+    """Eligible client x product pairs as one long relation, and the margin and base rate of each product."""
     margins = policy.section("value")["new_contract_margin_minor"]
     parts = [
         exp.select("client_id", exp.alias_(exp.Literal.string(name.split(":")[2]), "product"), exp.alias_(exp.column(name, quoted=True), "propensity"))
@@ -259,7 +274,14 @@ def _offers(analysis: Analysis, policy: Policy, inputs: Inputs, targets: Sequenc
     products = sorted(inputs.natures)
     analysis.register(
         "margins",
-        pa.table({"product": products, "margin_minor": pa.array([int(margins.get(product, DEFAULT_MARGIN_MINOR)) for product in products], pa.int64())}),
+        pa.table(
+            {
+                "product": products,
+                "margin_minor": pa.array([int(margins.get(product, DEFAULT_MARGIN_MINOR)) for product in products], pa.int64()),
+                "base_rate": pa.array([inputs.judged.get(product, (None, None))[0] for product in products], pa.float64()),
+                "judged_on": pa.array([inputs.judged.get(product, (None, None))[1] for product in products], pa.int64()),
+            }
+        ),
     )
 
 

@@ -1,4 +1,5 @@
 -- One row per client and product the client is eligible for, with what bars a contact, the first that applies.
+-- The margin to expect is that of the smoothed propensity, (n p + k p0) / (n + k), as for the next best product.
 SELECT
     CAST($run_id AS INTEGER) AS run_id,
     o.client_id,
@@ -6,7 +7,9 @@ SELECT
     s.rm_id,
     s.branch_id,
     o.propensity,
-    CAST(round(o.propensity * m.margin_minor) AS BIGINT) AS expected_margin_minor,
+    CAST(round(
+        m.margin_minor * coalesce((m.judged_on * o.propensity + $smoothing_clients * m.base_rate) / (m.judged_on + $smoothing_clients), o.propensity)
+    ) AS BIGINT) AS expected_margin_minor,
     CASE WHEN s.best_product = o.product THEN s.best_reasons ELSE '[]' END AS reasons,
     CASE
         WHEN s.is_vulnerable THEN 'vulnerable'

@@ -8,11 +8,13 @@ import pyarrow as pa
 from sqlmodel import col, select
 
 from bankseg.lake.parquet import digest_of, read_checked, write_whole
+from bankseg.propensity.artefacts import read_card
 from bankseg.segments.assign import Assignment, Inputs, assign
 from bankseg.services.bank import Bank
+from bankseg.services.declared_outcomes import sales
 from bankseg.services.description import describe
 from bankseg.services.jobs import Claim
-from bankseg.services.product_ranking import product_ranking
+from bankseg.services.product_ranking import PREFIX, product_ranking
 from bankseg.services.rolls import roll_path
 from bankseg.services.score import scores_path
 from bankseg.services.shadow import shadow_summary
@@ -41,6 +43,7 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         cuts=before.summary.get("cuts") if before is not None and before.policy_sha256 == run.policy_sha256 else None,
         tiers_before=tiers,
         memory=bank.settings.duckdb_memory,
+        judged=_judged(bank, run),
         described=describe(bank, run),
         roll=roll_path(bank.settings, claim.run_id),
     )
@@ -74,6 +77,13 @@ def _write(bank: Bank, claim: Claim, assignment: Assignment, beside: dict[str, A
         run.result_sha256 = digest
     claim.progress(3, 3)
     return {"clients": assignment.clients.num_rows, "offers": assignment.offers.num_rows, "cases": assignment.cases.num_rows}
+
+
+def _judged(bank: Bank, run: Run) -> dict[str, tuple[float, int]]:
+    """Base rate and clients of the fold that judged each product's model, the bank's own sales among them."""
+    digests = {**run.models, **{product: run.models[label] for product, label in sales(bank.declarations, run.models).items()}}
+    cards = {target: read_card(bank.settings.artefacts, digest, bank.settings.key()) for target, digest in digests.items() if target.startswith(PREFIX)}
+    return {target.removeprefix(PREFIX): (float(card["base_rate"]), int(card["n"])) for target, card in cards.items()}
 
 
 def _tiers_before(session: Any, before: Run | None) -> pa.Table:  # a SQLModel session

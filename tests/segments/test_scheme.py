@@ -154,6 +154,15 @@ def test_there_is_an_offer_for_every_known_propensity_and_its_margin_is_the_poli
     assert all(abs(offer["expected_margin_minor"] - offer["propensity"] * margins[offer["product"]]) <= 0.5 for offer in offers)
 
 
+def test_the_margin_of_a_young_product_leans_on_its_base_rate(book):
+    offers = book.assigned([{"p:cross_sell:savings": 0.10, "p:cross_sell:personal_loan": 0.10}], judged={"savings": (0.02, 600)}).offers.to_pylist()
+
+    margins = book.policy.section("value")["new_contract_margin_minor"]
+    found = {offer["product"]: (offer["propensity"], offer["expected_margin_minor"]) for offer in offers}
+    smoothed = (600 * 0.10 + 200 * 0.02) / (600 + 200)
+    assert found == {"savings": (0.10, round(smoothed * margins["savings"])), "personal_loan": (0.10, round(0.10 * margins["personal_loan"]))}
+
+
 def test_a_bank_without_cross_sell_models_or_any_history_is_still_segmented(book):
     assignment = book.assigned([{"kind": "company"}, {}], has_transactions=False)
 
