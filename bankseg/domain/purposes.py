@@ -10,7 +10,7 @@ CREDIT_REVIEW = "credit_review"
 # What a propensity model puts out, and what is made of it: columns of a scored client. A column p:<target> holds one target's propensity.
 PROPENSITY_OUTPUTS = frozenset({
     "churn", "churn_band", "churn_target", "churn_reasons", "best_product", "best_propensity", "best_margin_minor", "best_reasons", "best_blocked_by", "expected_loss_minor", "propensities",
-    "propensity", "action", "segment",
+    "propensity", "action", "segment", "loyalty_index",
 })  # fmt: skip
 PREFIXES = ("p:", "shadow:", "propensity:")
 # Families of attributes about the person rather than the account: a model for credit review reads none of them, whatever the catalogue allows elsewhere.

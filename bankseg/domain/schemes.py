@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -14,13 +14,20 @@ from bankseg.domain.segment_rules import Rule, attributes_of
 
 Purpose = Literal["describe", "marketing", "retention", "credit_review"]
 MOST_SEGMENTS = 40  # beyond it nobody manages the groups any more
-SCHEME_KEYS = frozenset({"code", "label_en", "label_fr", "purpose", "is_exclusive", "objective", "kpi", "owner", "review_on", "segment"})
-SEGMENT_KEYS = frozenset({"code", "label_en", "label_fr", "action", "owner", "message_en", "message_fr", "when"})
+SCHEME_KEYS = frozenset(
+    {"code", "label_en", "label_fr", "purpose", "is_exclusive", "objective", "objective_fr", "kpi", "kpi_fr", "owner", "review_on", "segment"}
+)
+SEGMENT_KEYS = frozenset({"code", "label_en", "label_fr", "action", "owner", "message_en", "message_fr", "playbook_en", "playbook_fr", "when"})
+# Texts that came later: a scheme without them has the document and the hash it always had.
+LATER_SCHEME_TEXTS, LATER_SEGMENT_TEXTS = ("objective_fr", "kpi_fr"), ("playbook_en", "playbook_fr")
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentRule:
-    """One segment of a scheme; `when` is None for the default of an exclusive scheme."""
+    """One segment of a scheme; `when` is None for the default of an exclusive scheme.
+
+    `message_*` is what a client of the segment is told, `playbook_*` what staff do for it.
+    """
 
     code: str
     label_en: str
@@ -30,11 +37,13 @@ class SegmentRule:
     owner: str = ""
     message_en: str = ""
     message_fr: str = ""
+    playbook_en: str = ""
+    playbook_fr: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """A segmentation with its goal. `review_on`: the day somebody must look at it again."""
+    """A segmentation with its goal, in English, and in French where `*_fr` says it. `review_on`: the day somebody must look at it again."""
 
     code: str
     label_en: str
@@ -46,6 +55,16 @@ class Scheme:
     kpi: str = ""
     owner: str = ""
     review_on: date | None = None
+    objective_fr: str = ""
+    kpi_fr: str = ""
+
+    def goal(self, language: str) -> str:
+        """The objective in a language, in English where there is no other."""
+        return (self.objective_fr if language == "fr" else "") or self.objective
+
+    def measure(self, language: str) -> str:
+        """The figure that tells whether the objective is reached, in a language, in English where there is no other."""
+        return (self.kpi_fr if language == "fr" else "") or self.kpi
 
     @property
     def attributes(self) -> frozenset[str]:
@@ -92,6 +111,8 @@ def parse_scheme(document: Mapping[str, Any]) -> Scheme:
         kpi=_text(document, "kpi"),
         owner=_text(document, "owner"),
         review_on=_day(document.get("review_on")),
+        objective_fr=_text(document, "objective_fr"),
+        kpi_fr=_text(document, "kpi_fr"),
     )
     _check_order(scheme)
     return scheme
@@ -117,10 +138,11 @@ def scheme_document(scheme: Scheme) -> dict[str, Any]:
     return {
         "code": scheme.code, "label_en": scheme.label_en, "label_fr": scheme.label_fr, "purpose": scheme.purpose, "is_exclusive": scheme.is_exclusive,
         "objective": scheme.objective, "kpi": scheme.kpi, "owner": scheme.owner, "review_on": scheme.review_on.isoformat() if scheme.review_on else None,
+        **_later(scheme, LATER_SCHEME_TEXTS),
         "segment": [
             {
                 "code": segment.code, "label_en": segment.label_en, "label_fr": segment.label_fr, "action": segment.action, "owner": segment.owner,
-                "message_en": segment.message_en, "message_fr": segment.message_fr, **({"when": document_of(segment.when)} if segment.when else {}),
+                "message_en": segment.message_en, "message_fr": segment.message_fr, **_later(segment, LATER_SEGMENT_TEXTS), **({"when": document_of(segment.when)} if segment.when else {}),
             }
             for segment in scheme.segments
         ],
@@ -138,8 +160,12 @@ def _segment(entry: Any) -> SegmentRule:  # whatever the file holds
     _only(entry, SEGMENT_KEYS, {"code", "label_en", "label_fr"}, "segment")
     return SegmentRule(
         _code(entry), _text(entry, "label_en"), _text(entry, "label_fr"), parse_rule(entry["when"]) if entry.get("when") else None,
-        _text(entry, "action"), _text(entry, "owner"), _text(entry, "message_en"), _text(entry, "message_fr"),
+        _text(entry, "action"), _text(entry, "owner"), _text(entry, "message_en"), _text(entry, "message_fr"), _text(entry, "playbook_en"), _text(entry, "playbook_fr"),
     )  # fmt: skip
+
+
+def _later(told: Scheme | SegmentRule, names: Sequence[str]) -> dict[str, str]:
+    return {name: getattr(told, name) for name in names if getattr(told, name)}
 
 
 def _only(document: Mapping[str, Any], known: frozenset[str], needed: set[str], what: str) -> None:

@@ -29,6 +29,15 @@ def is_money(name: str) -> bool:
     return "_minor" in name
 
 
+def is_share(name: str) -> bool:
+    """Whether a column holds shares or probabilities, 0 to 1, by its name.
+
+    >>> is_share("cash_share_365d"), is_share("p:hard_exit"), is_share("tenure_days")
+    (True, True, False)
+    """
+    return "_share" in name or name == "churn" or name.startswith("p:")
+
+
 def numbers(table: pa.Table, name: str) -> Vector:
     """A column as float64, shape (n,); null and infinities are NaN."""
     found: Vector = np.asarray(table.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)

@@ -1,6 +1,6 @@
 -- Cut points of tiers and RFM quintiles on this population, by kind of client: least value of each class.
 WITH clients AS (
-    SELECT kind, value_12m_minor, active_days_365d, credit_minor_365d FROM valued WHERE status = 'active'
+    SELECT kind, value_12m_minor, active_days_365d, credit_minor_365d, deposits_mean_12m_minor FROM valued WHERE status = 'active'
 ),
 tier_cuts AS (
     SELECT kind, 'value' AS measure, unnest(['platinum', 'gold', 'silver']) AS class,
@@ -13,6 +13,8 @@ measures AS (
     SELECT kind, 'frequency' AS measure, CAST(active_days_365d AS BIGINT) AS amount FROM clients WHERE active_days_365d IS NOT NULL
     UNION ALL
     SELECT kind, 'monetary' AS measure, CAST(credit_minor_365d AS BIGINT) AS amount FROM clients WHERE credit_minor_365d IS NOT NULL
+    UNION ALL
+    SELECT kind, 'balance' AS measure, CAST(deposits_mean_12m_minor AS BIGINT) AS amount FROM clients WHERE deposits_mean_12m_minor IS NOT NULL
 ),
 ranked AS (
     SELECT

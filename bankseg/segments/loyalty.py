@@ -1,6 +1,7 @@
 """Loyalty index and regular clients: how long, how much, how domiciled and how likely to remain."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -10,23 +11,21 @@ from bankseg.segments.arrays import numbers
 
 Vector = NDArray[np.float64]
 
-# Where a part of the index is full (default): ten years, five products, income in each of 12 months.
-FULL_TENURE_DAYS = 3_652
-FULL_PRODUCTS = 5
-FULL_INCOME_MONTHS = 12
 # An index of a single part would only repeat it.
 LEAST_PARTS = 2
-REGULAR_MONTHS = 10
+PARTS = ("tenure", "products", "income", "remaining")
+READ = ("status", "kind", "tenure_days", "products_held", "income_months_12m", "churn", "active_months_12m")
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """Weight of each part of the index, at least 0 (default: equal)."""
+class Measures:
+    """Where a part of the index is full and how much each weighs (at least 0; default: equal), and from how many active months of twelve a client is regular."""
 
-    tenure: float = 1.0
-    products: float = 1.0
-    income: float = 1.0
-    remaining: float = 1.0
+    full_tenure_days: int = 3_652
+    full_products: int = 5
+    full_income_months: int = 12
+    regular_months: int = 10
+    weights: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Loyalty:
     parts: dict[str, Vector]
 
 
-def loyalty(table: pa.Table, weights: Weights | None = None) -> Loyalty:
+def loyalty(table: pa.Table, measures: Measures | None = None) -> Loyalty:
     """Loyalty of each client: the weighted mean of tenure, products held, months of income domiciled, and the probability to remain.
 
     A part that is not known is left out and the others weigh more; with fewer than two known parts there is no index. For firms income is not asked.
@@ -53,31 +52,52 @@ def loyalty(table: pa.Table, weights: Weights | None = None) -> Loyalty:
     >>> found.index.round(1).tolist()
     [96.7, 22.5]
     """
-    weight = weights or Weights()
-    income = _column(table, "income_months_12m") / FULL_INCOME_MONTHS
-    if "kind" in table.column_names:
-        income = np.where(np.array([kind in {"individual", None} for kind in table.column("kind").to_pylist()], dtype=np.bool_), income, np.nan)
+    full = measures or Measures()
+    income = _column(table, "income_months_12m") / full.full_income_months
+    income = np.where(np.array([kind in {"individual", None} for kind in _texts(table, "kind")], dtype=np.bool_), income, np.nan)
     parts = {
-        "tenure": _full(_column(table, "tenure_days") / FULL_TENURE_DAYS),
-        "products": _full(_column(table, "products_held") / FULL_PRODUCTS),
+        "tenure": _full(_column(table, "tenure_days") / full.full_tenure_days),
+        "products": _full(_column(table, "products_held") / full.full_products),
         "income": _full(income),
         "remaining": _full(1 - _column(table, "churn")),
     }
-    values = np.column_stack([parts[name.name] for name in fields(Weights)])
-    known = ~np.isnan(values) * np.array([getattr(weight, name.name) for name in fields(Weights)])
+    values = np.column_stack([parts[name] for name in PARTS])
+    known = ~np.isnan(values) * np.array([full.weights[name] for name in PARTS])
     total = known.sum(axis=1)
     enough = (known > 0).sum(axis=1) >= LEAST_PARTS
     index = np.where(enough, 100 * (np.nan_to_num(values) * known).sum(axis=1) / np.where(total > 0, total, 1.0), np.nan)
     return Loyalty(index, parts)
 
 
-def is_regular(active_months: Vector) -> Vector:
-    """Whether a client moved money in at least 10 of 12 months: 1, 0, or NaN where not known.
+def attached(table: pa.Table, measures: Measures) -> pa.Table:
+    """What the roll keeps of loyalty, for clients alone: prospects and former clients have none.
 
-    >>> is_regular(np.array([12.0, 10.0, 9.0, np.nan])).tolist()
-    [1.0, 1.0, 0.0, nan]
+    Parameters
+    ----------
+    table
+        `client_id`, and of `READ` what was loaded.
+
+    Returns
+    -------
+    pyarrow.Table
+        `client_id`, `loyalty_index` in [0, 100] with one decimal, and `is_regular`: money moved in at least so many of twelve months; null where not known.
+
+    Examples
+    --------
+    >>> table = pa.table({"client_id": ["a"], "status": ["active"], "tenure_days": [3652], "products_held": [5], "active_months_12m": [9]})
+    >>> attached(table, Measures()).to_pylist()
+    [{'client_id': 'a', 'loyalty_index': 100.0, 'is_regular': False}]
     """
-    return np.where(np.isnan(active_months), np.nan, (active_months >= REGULAR_MONTHS).astype(np.float64))
+    active = np.array([status in {"active", None} for status in _texts(table, "status")], dtype=np.bool_)
+    index = np.where(active, loyalty(table, measures).index, np.nan).round(1)
+    months = np.where(active, _column(table, "active_months_12m"), np.nan)
+    regular = pa.array(months >= measures.regular_months, pa.bool_(), mask=np.isnan(months))
+    columns = {"client_id": table.column("client_id").combine_chunks(), "loyalty_index": pa.array(index, from_pandas=True), "is_regular": regular}
+    return pa.Table.from_pydict(columns)
+
+
+def _texts(table: pa.Table, name: str) -> list[str | None]:
+    return list(table.column(name).to_pylist()) if name in table.column_names else [None] * table.num_rows
 
 
 def _column(table: pa.Table, name: str) -> Vector:

@@ -1,81 +1,43 @@
-"""Payer grades A to E: the rules over instalments and incidents, and the evidence behind a client's grade."""
+"""The evidence behind a payer's grade: which comparisons of its rule hold, on which values, and what is not known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
-from bankseg.domain.rule_documents import parse_rule
-from bankseg.domain.segment_rules import Rule, Test, holds, tests_of
-from bankseg.segments.membership import first_of
-
-NO_DATA = "none"
-BEST = "a"
-MEASURES = ("worst_days_late_365d", "late_instalments_365d", "on_time_share_365d", "rejected_debits_365d", "overdraft_beyond_limit_months_6m")
-# What puts a client into each grade, worst first (default); the first that holds counts, and who is known and in none of them is A.
-# 30 and 90 days are the stages of IFRS 9; the other bounds are the bank's to change.
-GRADES: dict[str, dict[str, Any]] = {
-    "e": {"any": [{"attribute": "worst_days_late_365d", "above": 90}]},
-    "d": {"any": [{"attribute": "worst_days_late_365d", "above": 30}, {"attribute": "rejected_debits_365d", "at_least": 12}]},
-    "c": {
-        "any": [
-            {"attribute": "late_instalments_365d", "at_least": 3},
-            {"attribute": "on_time_share_365d", "below": 0.8},
-            {"attribute": "rejected_debits_365d", "at_least": 4},
-            {"attribute": "overdraft_beyond_limit_months_6m", "at_least": 3},
-        ]
-    },
-    "b": {
-        "any": [
-            {"attribute": "late_instalments_365d", "at_least": 1},
-            {"attribute": "rejected_debits_365d", "at_least": 1},
-            {"attribute": "overdraft_beyond_limit_months_6m", "at_least": 1},
-        ]
-    },
-}
+from bankseg.domain.schemes import Scheme
+from bankseg.domain.segment_rules import Test, holds, tests_of
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a client has a grade: the comparisons that hold, each with the value found, and the measures that are not known."""
+    """Why a client has a grade: the comparisons that hold, each with the value found, and the measures of the scheme that are not known."""
 
     grade: str
     facts: tuple[tuple[Test, float], ...]
     unknown: tuple[str, ...]
 
 
-def rules() -> list[tuple[str, Rule | None]]:
-    """The grades as a scheme's rules, in order: none without any measure, then E to B, then A."""
-    nothing = parse_rule({"all": [{"attribute": name, "is_missing": True} for name in MEASURES]})
-    return [(NO_DATA, nothing), *((grade, parse_rule(document)) for grade, document in GRADES.items()), (BEST, None)]
+def evidence(scheme: Scheme, client: Mapping[str, Any]) -> Evidence:
+    """The grade of one client under a scheme of grades, with its reasons. `Any`: the client's attributes.
 
-
-def grades(table: pa.Table) -> list[str]:
-    """Grade of each client, `a` to `e`, or `none` where no measure is known.
-
-    Examples
-    --------
-    >>> grades(pa.table({"worst_days_late_365d": [0, 45, 100, None]}))
-    ['a', 'd', 'e', 'none']
-    """
-    return first_of(table, rules())
-
-
-def evidence(client: Mapping[str, Any]) -> Evidence:
-    """The grade of one client with its reasons. `Any`: the client's attributes.
+    Parameters
+    ----------
+    scheme
+        An exclusive scheme over numbers, its rules settled.
 
     Examples
     --------
-    >>> found = evidence({"worst_days_late_365d": 45, "late_instalments_365d": 2})
+    >>> from bankseg.domain.schemes import parse_scheme
+    >>> late = {"code": "d", "label_en": "D", "label_fr": "D", "when": {"attribute": "worst_days_late_365d", "above": 30}}
+    >>> scheme = parse_scheme({"code": "p", "label_en": "P", "label_fr": "P", "segment": [late, {"code": "a", "label_en": "A", "label_fr": "A"}]})
+    >>> found = evidence(scheme, {"worst_days_late_365d": 45})
     >>> found.grade, [(test.attribute, value) for test, value in found.facts]
     ('d', [('worst_days_late_365d', 45.0)])
     """
-    unknown = tuple(name for name in MEASURES if client.get(name) is None)
-    for grade, rule in rules():
-        if rule is None:
-            break
-        if holds(rule, client):
-            met = [test for test in tests_of(rule) if test.comparison != "is_missing" and holds(test, client)]
-            return Evidence(grade, tuple((test, float(client[test.attribute])) for test in met), unknown)
-    return Evidence(BEST, (), unknown)
+    unknown = tuple(name for name in sorted(scheme.attributes) if client.get(name) is None)
+    for segment in scheme.segments:
+        if segment.when is None or holds(segment.when, client):
+            tests = tests_of(segment.when) if segment.when else []
+            met = [test for test in tests if test.comparison != "is_missing" and holds(test, client)]
+            return Evidence(segment.code, tuple((test, float(client[test.attribute])) for test in met), unknown)
+    return Evidence("", (), unknown)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bankseg.domain.errors import InputError
-from bankseg.segments.arrays import UNKNOWN, is_category, is_money, levels, numbers, present, signed_log
+from bankseg.segments.arrays import UNKNOWN, is_category, is_money, is_share, levels, numbers, present, signed_log
 from bankseg.segments.spoken import amount, money, percent, times
 
 Vector = NDArray[np.float64]
@@ -20,6 +20,7 @@ Size = Literal["none", "small", "medium", "large"]
 SMALL, MEDIUM, LARGE = 0.2, 0.5, 0.8
 CLIP = 3.0
 MOST_TRAITS = 8
+YES, NO = "true", "false"  # levels of a column of yes and no
 NOT_KNOWN = {"en": "not known", "fr": "non renseigné"}
 _ABOVE = {
     "en": {"small": "somewhat above the others", "medium": "clearly above the others", "large": "far above the others"},
@@ -118,11 +119,25 @@ def sentence(trait: Trait, language: str, labels: Mapping[str, tuple[str, str]] 
     colon, against = (" :", "contre") if language == "fr" else (":", "against")
     if trait.level is None:
         place = (_ABOVE if trait.effect > 0 else _BELOW)[language].get(trait.size, "")
-        inside, outside = (money(x, language, currency) if is_money(trait.attribute) else amount(x, language) for x in (trait.inside, trait.outside))
+        inside, outside = (_spoken(trait.attribute, x, language, currency) for x in (trait.inside, trait.outside))
         return f"{name}{colon} {place} ({inside} {against} {outside})"
     level = NOT_KNOWN[language] if trait.level == UNKNOWN else trait.level
-    head = f"{name} = {level}{colon} {percent(trait.inside, language)} {against} {percent(trait.outside, language)}"
+    head = f"{name if level == YES else f'{name} = {level}'}{colon} {percent(trait.inside, language)} {against} {percent(trait.outside, language)}"
     return f"{head}, {times(trait.lift, language)}" if trait.lift else head
+
+
+def scaled(values: Vector) -> Vector:
+    """Centred on the median and scaled by the interquartile range (by the deviation where that is 0), clipped at 3."""
+    low, middle, high = np.nanpercentile(values, [25, 50, 75])
+    spread = (high - low) or float(np.nanstd(values)) or 1.0
+    clipped: Vector = np.clip((values - middle) / spread, -CLIP, CLIP)
+    return clipped
+
+
+def _spoken(attribute: str, value: float, language: str, currency: str | None) -> str:
+    if is_money(attribute):
+        return money(value, language, currency)
+    return percent(value, language) if is_share(attribute) else amount(value, language)
 
 
 def _amount(table: pa.Table, members: Mask, name: str) -> list[Trait]:
@@ -131,23 +146,15 @@ def _amount(table: pa.Table, members: Mask, name: str) -> list[Trait]:
     found = [_level(name, UNKNOWN, missing, members)] if missing.any() else []
     inside, outside = values[members & ~missing], values[~members & ~missing]
     if len(inside) and len(outside):
-        scaled = _scaled(signed_log(values) if is_money(name) else values)
-        found.append(Trait(name, None, float(np.median(inside)), float(np.median(outside)), _difference(scaled, members), None))
+        even = scaled(signed_log(values) if is_money(name) else values)
+        found.append(Trait(name, None, float(np.median(inside)), float(np.median(outside)), _difference(even, members), None))
     return found
 
 
-def _scaled(values: Vector) -> Vector:
-    """Centred on the median and scaled by the interquartile range (by the deviation where that is 0), clipped at 3."""
-    low, middle, high = np.nanpercentile(values, [25, 50, 75])
-    spread = (high - low) or float(np.nanstd(values)) or 1.0
-    scaled: Vector = np.clip((values - middle) / spread, -CLIP, CLIP)
-    return scaled
-
-
-def _difference(scaled: Vector, members: Mask) -> float:
+def _difference(even: Vector, members: Mask) -> float:
     """Difference of means in pooled standard deviations; of constants 0, or without limit where they differ."""
-    known = ~np.isnan(scaled)
-    inside, outside = scaled[members & known], scaled[~members & known]
+    known = ~np.isnan(even)
+    inside, outside = even[members & known], even[~members & known]
     freedom = len(inside) + len(outside) - 2
     pooled = (((inside - inside.mean()) ** 2).sum() + ((outside - outside.mean()) ** 2).sum()) / max(freedom, 1)
     gap = float(inside.mean() - outside.mean())

@@ -18,7 +18,9 @@ SELECT
         WHEN r.value_before < 0.8 * r.value_of_kind THEN 'medium'
         ELSE 'small'
     END AS pmg,
+    a.* EXCLUDE (client_id),
     d.* EXCLUDE (client_id)
 FROM ranked AS r
+LEFT JOIN attached AS a ON a.client_id = r.client_id
 LEFT JOIN described AS d ON d.client_id = r.client_id
 ORDER BY r.client_id

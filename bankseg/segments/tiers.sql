@@ -23,14 +23,18 @@ placed AS (
         (SELECT max(CAST(c.class AS INTEGER)) FROM cuts AS c WHERE c.kind = v.kind AND c.measure = 'frequency' AND c.least <= v.active_days_365d)
             AS frequency_score,
         (SELECT max(CAST(c.class AS INTEGER)) FROM cuts AS c WHERE c.kind = v.kind AND c.measure = 'monetary' AND c.least <= v.credit_minor_365d)
-            AS monetary_score
+            AS turnover_score,
+        (SELECT max(CAST(c.class AS INTEGER)) FROM cuts AS c WHERE c.kind = v.kind AND c.measure = 'balance' AND c.least <= v.deposits_mean_12m_minor)
+            AS balance_score
     FROM valued AS v
     LEFT JOIN cut ON cut.kind = v.kind
     LEFT JOIN tiers_before AS b ON b.client_id = v.client_id
 ),
 kept AS (
     SELECT
-        *,
+        * EXCLUDE (turnover_score),
+        -- Who never moved money is told by the balance (definitions 1).
+        CASE WHEN recency_days IS NULL THEN coalesce(balance_score, turnover_score) ELSE turnover_score END AS monetary_score,
         -- A downgrade waits until the value is clearly below the cut of the tier held; an upgrade counts at once.
         fresh_tier <> tier_before AND value_12m_minor >= 0 AND CASE tier_before
             WHEN 'platinum' THEN value_12m_minor >= platinum * (1 - $hysteresis_share)

@@ -1,11 +1,22 @@
+from importlib.resources import files
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bankseg.segments.loyalty import Weights, is_regular, loyalty
-from bankseg.segments.payer import MEASURES, evidence, grades
+from bankseg.domain.schemes import read_scheme
+from bankseg.segments.loyalty import Measures, attached, loyalty
+from bankseg.segments.membership import first_of
+from bankseg.segments.payer import evidence as evidence_of
+
+PAYER = read_scheme(files("bankseg.policies").joinpath("schemes/payer.toml").read_text(encoding="utf-8"))
+MEASURES = sorted(PAYER.attributes)
+
+
+def evidence(client):
+    return evidence_of(PAYER, client)
 
 
 def index(**columns):
@@ -31,8 +42,9 @@ def test_one_part_alone_or_none_is_no_index():
 def test_weights_are_the_bank_s():
     table = pa.table({"tenure_days": [3_652], "products_held": [0], "churn": [0.5]})
 
-    assert loyalty(table, Weights(tenure=2, products=1, remaining=0)).index[0] == pytest.approx(200 / 3)
-    assert np.isnan(loyalty(table, Weights(0, 0, 0, 0)).index[0])
+    assert loyalty(table, Measures(weights={"tenure": 2, "products": 1, "income": 1, "remaining": 0})).index[0] == pytest.approx(200 / 3)
+    assert np.isnan(loyalty(table, Measures(weights=dict.fromkeys(("tenure", "products", "income", "remaining"), 0))).index[0])
+    assert loyalty(table, Measures(full_tenure_days=7_304)).index[0] == pytest.approx(100 / 3)
 
 
 KNOWN = {"tenure_days": st.integers(0, 20_000), "products_held": st.integers(0, 12), "income_months_12m": st.integers(0, 12), "churn": st.floats(0, 1)}
@@ -47,8 +59,18 @@ def test_more_never_makes_less_loyal_and_likelier_to_leave_never_more(client, na
     assert index(**better) >= index(**client) - 1e-9
 
 
-def test_ten_months_of_twelve_are_regular():
-    assert is_regular(np.array([10.0, 9.0])).tolist() == [1, 0]
+def test_the_roll_keeps_an_index_and_ten_months_of_twelve_for_clients_alone():
+    table = pa.table(
+        {
+            "client_id": ["a", "b", "c", "d"], "status": ["active", "active", "prospect", "active"], "tenure_days": [1_826, 3_652, 9, 100], "products_held": [3, 5, 0, 1],
+            "active_months_12m": [10, 9, 12, None],
+        }
+    )  # fmt: skip
+
+    kept = attached(table, Measures()).to_pylist()
+
+    assert [row["loyalty_index"] for row in kept] == [55.0, 100.0, None, 11.4]
+    assert [row["is_regular"] for row in kept] == [True, False, None, None]
 
 
 CLIENT = {"worst_days_late_365d": 0, "late_instalments_365d": 0, "on_time_share_365d": 1.0, "rejected_debits_365d": 0, "overdraft_beyond_limit_months_6m": 0}
@@ -95,4 +117,4 @@ def test_paying_later_never_improves_the_grade(client, name, more):
 def test_one_client_s_evidence_agrees_with_the_whole_book(clients):
     table = pa.table({name: pa.array([client[name] for client in clients], pa.float64()) for name in MEASURES})
 
-    assert grades(table) == [evidence(client).grade for client in clients]
+    assert first_of(table, [(segment.code, segment.when) for segment in PAYER.segments]) == [evidence(client).grade for client in clients]

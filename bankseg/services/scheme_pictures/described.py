@@ -1,0 +1,51 @@
+"""What a portrait of a group may speak of: some forty attributes with short names, in the order a person asks for them.
+
+The catalogue has hundreds more, most of them windows of the same.
+"""
+
+DESCRIBED: dict[str, tuple[str, str]] = {
+    "age_years": ("Age", "Âge"),
+    "tenure_days": ("Days as a client", "Jours comme client"),
+    "kind": ("Kind of client", "Type de client"),
+    "housing_type": ("Housing", "Logement"),
+    "employment_status": ("Employment", "Situation professionnelle"),
+    "education_level": ("Education", "Niveau d'études"),
+    "acquisition_channel": ("Came through", "Venu par"),
+    "main_device": ("Main device", "Appareil principal"),
+    "activity": ("Activity", "Activité"),
+    "products_held": ("Products held", "Produits détenus"),
+    "deposits_mean_12m_minor": ("Mean deposits over 12 months", "Dépôts moyens sur 12 mois"),
+    "invested_minor": ("Investments", "Placements"),
+    "debt_minor": ("Debt", "Dettes"),
+    "credit_minor_365d": ("Money in over a year", "Flux reçus sur un an"),
+    "income_median_12m_minor": ("Monthly income seen", "Revenu mensuel constaté"),
+    "value_12m_minor": ("Value over 12 months", "Valeur sur 12 mois"),
+    "active_days_365d": ("Active days in a year", "Jours actifs sur un an"),
+    "recency_days": ("Days since the last operation", "Jours depuis la dernière opération"),
+    "card_purchases_365d": ("Card purchases in a year", "Achats par carte sur un an"),
+    "cash_share_365d": ("Share of cash", "Part des espèces"),
+    "digital_share_365d": ("Share of digital operations", "Part des opérations numériques"),
+    "branch_share_365d": ("Share of operations in a branch", "Part des opérations en agence"),
+    "logins_90d": ("Log-ins in 90 days", "Connexions sur 90 jours"),
+    "complaints_365d": ("Complaints in a year", "Réclamations sur un an"),
+    "latest_nps": ("Recommends us, of 10", "Nous recommande, sur 10"),
+    "churn": ("Churn probability", "Probabilité d'attrition"),
+    "has_promotional_rate": ("Has a promotional rate", "Bénéficie d'un taux promotionnel"),
+    "campaign_responses": ("Answers to offers", "Réponses aux offres"),
+    "holds_savings": ("Holds savings", "Détient une épargne"),
+    "holds_term_deposit": ("Holds a term deposit", "Détient un compte à terme"),
+    "holds_securities": ("Holds securities", "Détient des titres"),
+    "holds_life_insurance": ("Holds life insurance", "Détient une assurance vie"),
+    "holds_home_insurance": ("Holds home insurance", "Détient une assurance habitation"),
+    "holds_credit_card": ("Holds a credit card", "Détient une carte de crédit"),
+    "holds_personal_loan": ("Holds a personal loan", "Détient un prêt personnel"),
+    "holds_mortgage": ("Holds a mortgage", "Détient un prêt immobilier"),
+    "holds_business_loan": ("Holds a business loan", "Détient un prêt professionnel"),
+    "spend_share_travel": ("Card spending on travel", "Dépenses carte : voyages"),
+    "spend_share_restaurants": ("Card spending in restaurants", "Dépenses carte : restaurants"),
+    "spend_share_leisure": ("Card spending on leisure", "Dépenses carte : loisirs"),
+    "spend_share_children": ("Card spending on children", "Dépenses carte : enfants"),
+    "loyalty_index": ("Loyalty index", "Indice de fidélité"),
+}
+# 0 or 1 in the roll, a yes or no to a reader.
+FLAGS = frozenset(name for name in DESCRIBED if name.startswith("holds_")) | {"has_promotional_rate"}
