@@ -40,6 +40,9 @@ LEAST_CLUSTER_SHARE = 0.02
 NUMBERS_OF_CLUSTERS = (2, 3, 4, 5, 6, 7, 8)
 CHOICE_ROWS = 5_000
 CHOICE_DRAWS = 20
+SHAPE_ROWS = 100_000
+# Threads that wait for each other on a busy machine make k-means five times slower, and sum in another order each time.
+ONE_THREAD = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def k_means(matrix: Matrix, k: int, *, seed: int = 0) -> Clustering:
     distinct = len(np.unique(matrix, axis=0)) if len(matrix) <= WHOLE_ROWS else k
     if not 1 <= k <= distinct:
         raise InputError(f"{k} clusters of {distinct} different clients", "at least as many different clients as clusters", "ask for fewer clusters")
-    predict = _k_means_fit(k)(matrix, seed)
+    predict = k_means_fit(k)(matrix, seed)
     return _by_size(predict(matrix), predict)
 
 
@@ -130,8 +133,23 @@ def candidates(matrix: Matrix, *, numbers: Sequence[int] = NUMBERS_OF_CLUSTERS, 
 def judged(matrix: Matrix, k: int, *, draws: int = DRAWS, seed: int = 0) -> Candidate:
     """One number of clusters on these rows."""
     labels = k_means(matrix, k, seed=seed).labels
-    stability = bootstrap_stability(matrix, labels, _k_means_fit(k), draws=draws, seed=seed)
+    stability = bootstrap_stability(matrix, labels, k_means_fit(k), draws=draws, seed=seed)
     return Candidate(k, stability, silhouette(matrix, labels, seed=seed), davies_bouldin(matrix, labels))
+
+
+def examined(matrix: Matrix, clustering: Clustering, fit: Fit, *, draws: int = DRAWS, seed: int = 0, rows: int = CHOICE_ROWS) -> Candidate:
+    """The figures of a clustering of all rows, its stability on a sample of at most `rows` of them.
+
+    Parameters
+    ----------
+    fit
+        The method, as it is fitted again to each bootstrap sample.
+    """
+    places = np.arange(len(matrix))
+    if len(places) > rows:
+        places = np.sort(np.random.default_rng(seed).choice(places, rows, replace=False))
+    stability = bootstrap_stability(matrix[places], clustering.labels[places], fit, draws=draws, seed=seed)
+    return Candidate(clustering.clusters, stability, silhouette(matrix, clustering.labels, seed=seed), _davies_bouldin(matrix, clustering.labels, seed))
 
 
 def chosen(tried: Sequence[Candidate]) -> Candidate:
@@ -187,16 +205,42 @@ def cards(
     return found
 
 
-def _k_means_fit(k: int) -> Fit:
+def _davies_bouldin(matrix: Matrix, labels: Labels, seed: int) -> float:
+    """Of at most 100,000 rows: beyond them it no longer moves."""
+    if len(matrix) <= SHAPE_ROWS:
+        return davies_bouldin(matrix, labels)
+    rows = np.sort(np.random.default_rng(seed).choice(len(matrix), SHAPE_ROWS, replace=False))
+    return davies_bouldin(matrix[rows], labels[rows])
+
+
+def density_fit(*, least_share: float = LEAST_CLUSTER_SHARE) -> Fit:
+    """Density clustering as it is fitted again to bootstrap samples."""
+
+    def fit(matrix: Matrix, seed: int) -> Predict:
+        return density(matrix, least_share=least_share, seed=seed).predict
+
+    return fit
+
+
+def k_means_fit(k: int) -> Fit:
+    """K-means as it is fitted again to bootstrap samples."""
+
     def fit(matrix: Matrix, seed: int) -> Predict:
         from sklearn.cluster import KMeans, MiniBatchKMeans
+        from threadpoolctl import threadpool_limits
 
         if len(matrix) > WHOLE_ROWS:
             model = MiniBatchKMeans(k, batch_size=BATCH_ROWS, n_init=STARTS, random_state=seed)
         else:
             model = KMeans(k, n_init=STARTS, random_state=seed)
-        model.fit(matrix)
-        return lambda rows: np.asarray(model.predict(rows), dtype=np.int64)
+        with threadpool_limits(ONE_THREAD):
+            model.fit(matrix)
+
+        def predict(rows: Matrix) -> Labels:
+            with threadpool_limits(ONE_THREAD):
+                return np.asarray(model.predict(rows), dtype=np.int64)
+
+        return predict
 
     return fit
 

@@ -37,7 +37,7 @@ class Lookalikes:
     seeds: int
 
 
-def lookalikes(table: pa.Table, seed: Mask, attributes: Sequence[str], *, random_seed: int = 0) -> Lookalikes:
+def lookalikes(table: pa.Table, seed: Mask, attributes: Sequence[str], *, only_scored: Mask | None = None, random_seed: int = 0) -> Lookalikes:
     """Similarity of each client to the seed segment, by a logistic regression of the encoded attributes.
 
     Parameters
@@ -48,6 +48,8 @@ def lookalikes(table: pa.Table, seed: Mask, attributes: Sequence[str], *, random
         Whose likes are sought, shape (n,).
     attributes
         What likeness is measured by; take them from `inputs.usable`, so that no protected attribute is among them.
+    only_scored
+        Rows nothing is learned from, shape (n,): prospects are no example of a client unlike the seed.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def lookalikes(table: pa.Table, seed: Mask, attributes: Sequence[str], *, random
         )
     matrix = Encoding.learn(table, attributes).encode(table)
     fold = _folds(client_ids(table))
-    sample = _sample(seed, random_seed)
+    sample = _sample(seed, ~seed if only_scored is None else ~seed & ~only_scored, random_seed)
     scores = np.empty(len(seed))
     for part in range(FOLDS):  # each client is judged by an estimate that did not see it, so that seeds and others are on one scale
         scores[fold == part] = _scores(matrix, seed, sample & (fold != part), fold == part)
@@ -86,8 +88,8 @@ def _folds(clients: Sequence[str]) -> NDArray[np.intp]:
     return part
 
 
-def _sample(seed: Mask, random_seed: int) -> Mask:
-    others = np.flatnonzero(~seed)
+def _sample(seed: Mask, others_of: Mask, random_seed: int) -> Mask:
+    others = np.flatnonzero(others_of)
     if len(others) > MOST_OTHERS:
         others = np.random.default_rng(random_seed).choice(others, MOST_OTHERS, replace=False)
     chosen = seed.copy()

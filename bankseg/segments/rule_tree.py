@@ -95,6 +95,15 @@ def documents_covering(tree: Any, grown_on: Design, leaves: set[int], *, merged:
     return [part[0] if len(part) == 1 else {"all": part} for part in parts if part]
 
 
+def branches(tree: Any, grown_on: Design) -> Document:
+    """The questions of a fitted tree as nested JSON, for its picture: leaves are numbered as `leaf_documents` lists them.
+
+    A question has `attribute` and either `cut` (`yes`: at most the cut; null: any value at all, `no`: missing) or `level` (`yes`: has it), and its parts `yes` and `no`.
+    """
+    leaves = {node: number for number, node in enumerate(node for node in range(tree.tree_.node_count) if _is_leaf(tree.tree_, node))}
+    return _branch(tree.tree_, grown_on, 0, leaves)
+
+
 def shortest_between(low: float, high: float) -> float:
     """The number of fewest digits in [low, high), for a threshold that parts them; whole numbers are ints.
 
@@ -114,6 +123,18 @@ def shortest_between(low: float, high: float) -> float:
             if low <= value < high:  # the double nearest to the decimal may lie outside
                 return int(value) if value.is_integer() else value
     return low
+
+
+def _branch(tree: Any, grown_on: Design, node: int, leaves: dict[int, int]) -> Document:
+    if _is_leaf(tree, node):
+        return {"leaf": leaves[node]}
+    place = int(tree.feature[node])
+    question = grown_on.questions[place]
+    left, right = (_branch(tree, grown_on, int(below[node]), leaves) for below in (tree.children_left, tree.children_right))
+    if question.level is not None:
+        return {"attribute": question.attribute, "level": question.level, "yes": right, "no": left}
+    below_cut, _ = _parted(_Bounds(), grown_on.matrix[:, place], float(tree.threshold[node]), bool(tree.missing_go_to_left[node]))
+    return {"attribute": question.attribute, "cut": None if below_cut.at_most == math.inf else below_cut.at_most, "yes": left, "no": right}
 
 
 def _is_leaf(tree: Any, node: int) -> bool:

@@ -14,7 +14,7 @@ from bankseg.economics.comparisons import Difference, Interval, compare_means, c
 from bankseg.segments.arrays import client_ids
 from bankseg.segments.holdout import held_out
 from bankseg.segments.membership import membership
-from bankseg.segments.rule_tree import Document, design, leaf_documents
+from bankseg.segments.rule_tree import Document, branches, design, leaf_documents
 
 Vector = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -48,12 +48,17 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Leaves, best goal first, and `explained`: part of the goal's variance among clients kept aside that the leaves' means explain (1 - SSE / SST), at most 1."""
+    """Leaves, best goal first, and `explained`: part of the goal's variance among clients kept aside that the leaves' means explain (1 - SSE / SST), at most 1.
+
+    `overall` is the goal's mean among the clients the tree was grown on; `branches` are the questions as nested JSON, whose leaves are places in `leaves`.
+    """
 
     leaves: tuple[Leaf, ...]
     explained: float
     n_grown: int
     n_held: int
+    overall: float
+    branches: Document
 
 
 def propose(
@@ -93,12 +98,13 @@ def propose(
             f"at least {2 * least} clients and two outcomes",
             "choose another goal, or smaller leaves",
         )
-    documents = _grown(table.filter(pa.array(grown)), goal[grown], attributes, {"max_depth": depth, "min_samples_leaf": least, "max_leaf_nodes": most_leaves})
+    limits = {"max_depth": depth, "min_samples_leaf": least, "max_leaf_nodes": most_leaves}
+    documents, asked = _grown(table.filter(pa.array(grown)), goal[grown], attributes, limits)
     members = membership(table, [parse_rule(document) for document in documents])
-    return _told(documents, members, goal, grown, held)
+    return _told(documents, asked, members, goal, (grown, held))
 
 
-def _grown(table: pa.Table, goal: Vector, attributes: Sequence[str], limits: dict[str, int]) -> list[Document]:
+def _grown(table: pa.Table, goal: Vector, attributes: Sequence[str], limits: dict[str, int]) -> tuple[list[Document], Document]:
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     asked = design(table, attributes)
@@ -111,7 +117,7 @@ def _grown(table: pa.Table, goal: Vector, attributes: Sequence[str], limits: dic
     found = leaf_documents(tree, asked)
     if not found:
         raise InputError("no question parts these clients by the goal", "an attribute that tells something of it", "choose other attributes, or smaller leaves")
-    return found
+    return found, branches(tree, asked)
 
 
 def is_binary(goal: Vector) -> bool:
@@ -123,7 +129,8 @@ def is_binary(goal: Vector) -> bool:
     return bool(np.isin(goal, (0.0, 1.0)).all())
 
 
-def _told(documents: Sequence[Document], members: Mask, goal: Vector, grown: Mask, held: Mask) -> Proposal:
+def _told(documents: Sequence[Document], asked: Document, members: Mask, goal: Vector, parts: tuple[Mask, Mask]) -> Proposal:
+    grown, held = parts
     binary = is_binary(goal[grown | held])
     overall = float(goal[grown].mean())
     differences = [_difference(goal, members[:, place] & held, ~members[:, place] & held, binary=binary) for place in range(len(documents))]
@@ -138,7 +145,15 @@ def _told(documents: Sequence[Document], members: Mask, goal: Vector, grown: Mas
                  adjusted[place], same_way and adjusted[place] < SIGNIFICANCE)
         )  # fmt: skip
     explained = _explained(members, goal, grown, held)
-    return Proposal(tuple(sorted(leaves, key=lambda leaf: -leaf.grown.value)), explained, int(grown.sum()), int(held.sum()))
+    order = sorted(range(len(leaves)), key=lambda place: -leaves[place].grown.value)
+    asked = _renumbered(asked, {before: after for after, before in enumerate(order)})
+    return Proposal(tuple(leaves[place] for place in order), explained, int(grown.sum()), int(held.sum()), overall, asked)
+
+
+def _renumbered(branch: Document, places: dict[int, int]) -> Document:
+    if "leaf" in branch:
+        return {"leaf": places[branch["leaf"]]}
+    return {**branch, "yes": _renumbered(branch["yes"], places), "no": _renumbered(branch["no"], places)}
 
 
 def _explained(members: Mask, goal: Vector, grown: Mask, held: Mask) -> float:
@@ -166,6 +181,8 @@ def as_json(proposal: Proposal) -> dict[str, Any]:
         "explained": proposal.explained,
         "n_grown": proposal.n_grown,
         "n_held": proposal.n_held,
+        "overall": proposal.overall,
+        "branches": proposal.branches,
         "leaves": [
             {"rule": leaf.rule, "clients": leaf.clients, "share": leaf.share, "grown": _bounds(leaf.grown), "held": _bounds(leaf.held),
              "p_value": leaf.p_value, "holds_up": leaf.holds_up}

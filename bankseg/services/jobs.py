@@ -236,7 +236,7 @@ def _heartbeat(claim: Claim) -> Iterator[None]:
 
 def _work(stage: Stage) -> Work:
     """The function that does a stage's jobs; imported here so that LightGBM is loaded only inside the process that works."""
-    from bankseg.services import publish, score, segment, snapshot, train, tune
+    from bankseg.services import publish, score, segment, segment_studies, snapshot, train, tune
 
     return {
         Stage.SNAPSHOT: snapshot.snapshot_job,
@@ -245,6 +245,7 @@ def _work(stage: Stage) -> Work:
         Stage.SEGMENT: segment.segment_job,
         Stage.PUBLISH: publish.publish_job,
         Stage.TUNE: tune.tune_job,
+        Stage.STUDY: segment_studies.study_job,
     }[stage]
 
 

@@ -59,7 +59,12 @@ def open_for(settings: Settings, session: Session, scope: Scope | None, *, as_of
     if run is None or run.id is None:
         found = "no run has been published" if as_of is None else f"no run was published for {as_of} or a day before"
         raise MissingDataError(found, "a published run", "bankseg run --as-of DATE")
-    roll = open_roll(roll_path(settings, run.id))
+    return open_of_run(settings, run, scope, frozen=frozen)
+
+
+def open_of_run(settings: Settings, run: Run, scope: Scope | None, *, frozen: Sequence[Mapping[str, Any]] = ()) -> OpenRoll:
+    """The roll that one run left, as `open_for` reads it."""
+    roll = open_roll(roll_path(settings, run.id or 0))
     known = {_share(entry): dict(_cuts(entry)) for entry in frozen}
     return OpenRoll(
         run, Reading(roll, date.fromisoformat(run.as_of), lambda share: known.get(share) or cuts_of(roll, "roll", share, roll.columns), scope_rule(scope))
