@@ -79,8 +79,9 @@ def learn_history(target: Target, learning: Dataset, plan: OriginPlan, features:
     learning = learning.filter(np.isin(learning.origin, np.array(plan.learning, dtype="datetime64[D]")))
     steps = rolling_origins(plan, target.outcome_days)
     first_fit = np.isin(learning.origin, np.array(steps[-1].train, dtype="datetime64[D]"))
-    require_outcomes(target, learning.label[first_fit], "the training origins")
-    require_outcomes(target, learning.label[learning.origin == np.datetime64(plan.calibration)], f"calibration origin {plan.calibration}")
+    at_calibration = learning.origin == np.datetime64(plan.calibration)
+    for mask, where in ((first_fit, "the training origins"), (at_calibration, f"calibration origin {plan.calibration}")):
+        require_outcomes(target, int(mask.sum()), int(learning.label[mask].sum()), where)
     refuse_future_dates(learning.table, learning.origin, features)
     encoding = learn_encoding(learning.table.filter(first_fit), features)
     data = Matrix(encoding.matrix(learning.table), learning.label, tuple(encoding.categorical))
@@ -91,18 +92,18 @@ def learn_history(target: Target, learning: Dataset, plan: OriginPlan, features:
     return History(learning.table, encoding, data, learning.origin, choice, usable, suspects)
 
 
-def require_outcomes(target: Target, label: NDArray[np.int8], where: str) -> None:
-    """Refuse a slice that is empty or has too few outcomes, or too few clients without one.
+def require_outcomes(target: Target, rows: int, positives: int, where: str) -> None:
+    """Refuse a slice of so many rows, of which so many had the outcome, when it is empty, or has too few outcomes or too few clients without one.
 
     Raises
     ------
     MissingDataError, TooFewPositivesError
     """
-    if not len(label):
+    if not rows:
         raise MissingDataError(f"target {target.name} has no rows in {where}", "rows with a matured outcome", "check the population and the origins")
-    positives = int(label.sum())
-    if min(positives, len(label) - positives) < target.minimum_positives:
-        raise TooFewPositivesError(target.name, min(positives, len(label) - positives), target.minimum_positives, where)
+    fewer = min(positives, rows - positives)
+    if fewer < target.minimum_positives:
+        raise TooFewPositivesError(target.name, fewer, target.minimum_positives, where)
 
 
 def _has_both(learning: Dataset, origins: Sequence[date]) -> bool:

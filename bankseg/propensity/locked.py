@@ -31,12 +31,12 @@ class FoldOpening:
 
 
 class LockedFold:
-    """Rows held back until `open_locked_fold`; it tells how many there are, and nothing of what they hold."""
+    """Rows held back until `open_locked_fold`; it tells how many there are and how many had the outcome, and nothing of whose."""
 
-    __slots__ = ("_rows", "origin", "size", "target")
+    __slots__ = ("_rows", "origin", "positives", "size", "target")
 
     def __init__(self, target: str, origin: date, rows: Dataset) -> None:
-        self.target, self.origin, self.size = target, origin, len(rows.label)
+        self.target, self.origin, self.size, self.positives = target, origin, len(rows.label), rows.positives
         self._rows = rows
 
 

@@ -126,6 +126,7 @@ def train(
     learning, fold = lock(dataset, target.name, plan.test)
     report("leakage scan", 0.05)
     history = learn_history(target, learning, plan, features, seed=seed, threads=setup.threads)
+    require_outcomes(target, fold.size, fold.positives, f"test origin {plan.test}")  # before it is opened: a refusal is no look
     judged = _back_test(history, setup, seed, report)
     report("fit", 0.6)
     fitted = _fit(history, plan, judged, setup, seed)
@@ -170,7 +171,6 @@ def _fit(history: History, plan: OriginPlan, judged: list[Judged], setup: Setup,
 
 def _judge_on_fold(target: Target, history: History, plan: OriginPlan, fitted: _Fitted, fold: LockedFold, setup: Setup, seed: int) -> Trained:
     rows, opening = open_locked_fold(fold)
-    require_outcomes(target, rows.label, f"test origin {plan.test}")
     x = fitted.encoding.matrix(rows.table)
     raw = raw_scores(fitted.booster, x, threads=setup.threads)
     probability = fitted.recipe.calibrator(raw)
@@ -238,7 +238,7 @@ def _counts(history: History, plan: OriginPlan, rows: Dataset) -> dict[str, Any]
 
 
 def _train_without_time(target: Target, dataset: Dataset, features: Sequence[FeatureLike], seed: int, threads: int, report: Progress) -> Trained:
-    require_outcomes(target, dataset.label, "all rows")
+    require_outcomes(target, len(dataset.label), dataset.positives, "all rows")
     encoding = learn_encoding(dataset.table, features)
     data = Matrix(encoding.matrix(dataset.table), dataset.label, tuple(encoding.categorical))
     suspects = refuse_leaks(encoding, data.x, data.y, seed=seed)

@@ -47,7 +47,9 @@ def test_a_planted_future_column_makes_training_fail_naming_it():
     assert refusal.value.columns == ["days_to_closing"]
 
 
-def test_too_few_positives_are_refused_with_the_count_the_need_and_the_slice():
+def test_too_few_positives_are_refused_with_the_count_the_need_and_the_slice_before_the_fold_is_opened(monkeypatch):
+    opened = []
+    monkeypatch.setattr("bankseg.propensity.train.open_locked_fold", opened.append)
     data = dataset()
     in_test = data.origin == np.datetime64(PLAN.test)
     label = data.label.copy()
@@ -55,6 +57,7 @@ def test_too_few_positives_are_refused_with_the_count_the_need_and_the_slice():
 
     with pytest.raises(TooFewPositivesError, match=r"has 7 positives in test origin 2025-08-31.*50"):
         train(TARGET, Dataset(data.table, label, data.origin), PLAN, FEATURES)
+    assert opened == []
 
 
 def test_an_origin_without_rows_is_refused():
