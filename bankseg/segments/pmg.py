@@ -104,7 +104,12 @@ def lorenz(value_minor: Amounts, points: int = POINTS) -> Curve:
 
 
 def pmg(
-    value_minor: NDArray[np.float64], kinds: Sequence[str], *, large: float = LARGE_SHARE, medium: float = MEDIUM_SHARE
+    value_minor: NDArray[np.float64],
+    kinds: Sequence[str],
+    *,
+    large: float = LARGE_SHARE,
+    medium: float = MEDIUM_SHARE,
+    visible: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.object_], list[Pmg]]:
     """Class of each client within its kind (individuals apart from firms), and what each kind's classes hold.
 
@@ -114,6 +119,8 @@ def pmg(
         Contribution in minor units, NaN where not known, shape (n,).
     kinds
         Kind of each client, length n.
+    visible
+        Whose classes and curve are told, shape (n,); the classes themselves are cut on all clients. None: everybody.
 
     Returns
     -------
@@ -124,10 +131,13 @@ def pmg(
     found: NDArray[np.object_] = np.full(len(value_minor), None, dtype=object)
     told = []
     for kind in sorted({str(kind) for kind in kinds}):
-        rows = np.flatnonzero((kind_of == kind) & ~np.isnan(value_minor))
+        of_kind = kind_of == kind
+        rows = np.flatnonzero(of_kind & ~np.isnan(value_minor))
         amounts = np.round(value_minor[rows]).astype(np.int64)
         found[rows] = classes(amounts, large=large, medium=medium)
-        told.append(Pmg(kind, _bands(amounts, found[rows]), lorenz(amounts), int((kind_of == kind).sum()) - len(rows)))
+        seen = np.ones(len(rows), dtype=np.bool_) if visible is None else visible[rows]
+        in_sight = int(of_kind.sum() if visible is None else (of_kind & visible).sum())
+        told.append(Pmg(kind, _bands(amounts[seen], found[rows][seen]), lorenz(amounts[seen]), in_sight - int(seen.sum())))
     return found, told
 
 

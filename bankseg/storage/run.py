@@ -73,3 +73,9 @@ def published_by(session: Session, as_of: str) -> Run | None:
 def published_dates(session: Session) -> list[str]:
     """Every date a run was published for, latest first."""
     return list(session.exec(select(Run.as_of).where(Run.state == RunState.PUBLISHED).distinct().order_by(col(Run.as_of).desc())))
+
+
+def earliest_with_policy(session: Session, policy_sha256: str) -> Run | None:
+    """The published run of the earliest date under a policy: the one whose population its cut points were found on."""
+    query = select(Run).where(Run.state == RunState.PUBLISHED, Run.policy_sha256 == policy_sha256)
+    return session.exec(query.order_by(col(Run.as_of), col(Run.id)).limit(1)).one_or_none()

@@ -113,6 +113,17 @@ def test_the_roll_holds_the_same_classes(clients):
     with Analysis(threads=1) as analysis:
         analysis.register("segmented", segmented)
         analysis.register("described", pa.table({"client_id": ids}))
+        analysis.register("attached", pa.table({"client_id": ids, "loyalty_index": pa.nulls(len(ids), pa.float64())}))
         rows = analysis.arrow(files("bankseg.segments").joinpath("roll.sql").read_text(encoding="utf-8"))
 
     assert rows.column("pmg").to_pylist() == pmg(np.array([np.nan if value is None else value for value in values], dtype=np.float64), kinds)[0].tolist()
+
+
+def test_a_narrower_reader_is_told_of_its_own_clients_cut_where_the_whole_bank_is():
+    values, kinds = np.array([50.0, 30.0, 15.0, 5.0, np.nan]), ["individual"] * 5
+
+    told = pmg(values, kinds, visible=np.array([False, True, False, True, True]))[1][0]
+
+    assert {band.code: (band.clients, band.value_minor) for band in told.bands} == {"large": (0, 0), "medium": (1, 30), "small": (1, 5)}
+    assert told.unknown == 1
+    assert told.curve.value[-1] == 1.0
