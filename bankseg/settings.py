@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(default=90, ge=2, description="Seconds without a heartbeat after which a job may be taken over")
     reconcile_seconds: int = Field(default=15, ge=1, description="Seconds between two sweeps for jobs that were never rung or lost their worker")
     monitor_seconds: int = Field(default=600, ge=60, description="Seconds between two rounds of model monitoring by beat")
+    refresh_seconds: int = Field(default=900, ge=60, description="Seconds between two looks by beat whether memberships of segments are due")
     host: str = Field(default="127.0.0.1", description="Address the web server binds")
     port: int = Field(default=8765, ge=0, le=65535, description="Port the web server binds")
     secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only")

@@ -6,7 +6,7 @@ Services are imported inside the tasks: the parent of the pool forks, and must n
 import os
 from typing import Any
 
-from bankseg.queue import MONITOR, RECONCILE, RUN_JOB
+from bankseg.queue import MONITOR, RECONCILE, REFRESH, RUN_JOB
 from bankseg.settings import Settings
 from workers.app import app
 
@@ -33,3 +33,11 @@ def monitor() -> None:
     from bankseg.services.monitor import monitor_bank
 
     monitor_bank(Settings())
+
+
+@app.task(name=REFRESH)
+def refresh_segments() -> None:
+    """Keep the memberships that are due and write who moved; doing it twice writes nothing twice."""
+    from bankseg.services.segment_memberships import refresh_bank
+
+    refresh_bank(Settings())

@@ -17,8 +17,9 @@ from bankseg.domain.people import Scope
 from bankseg.domain.schemes import scheme_document
 from bankseg.services.bank import Bank, open_bank
 from bankseg.services.rolls import open_for
+from bankseg.services.scheme_validity import validity
 from bankseg.services.segment_designer import preview_rule, segment_clients, unreachable
-from bankseg.services.segment_history import migration, validity
+from bankseg.services.segment_history import migration
 from bankseg.services.segment_schemes import attributes_for, counted, list_schemes, save_scheme, scheme_for
 from bankseg.settings import Settings
 from bankseg.storage.database import reading, transaction

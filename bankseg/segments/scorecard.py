@@ -42,7 +42,8 @@ class Base:
     """The clients segments are parts of; arrays of shape (n,), what was never loaded left out.
 
     `outcomes` by name, 0/1 or amounts, NaN where not known; `value_minor` contribution of 12 months, NaN where not known; `is_reachable` by a consented channel today;
-    `filled` share of clients with a value, `age_days` and `sla_days` by attribute; `campaign_cost_minor` the fixed cost of the segment's campaign.
+    `filled` share of clients with a value, `age_days` and `sla_days` by attribute; `campaign_cost_minor` the fixed cost of the segment's campaign;
+    `french` the French names of outcomes.
     """
 
     clients: int
@@ -54,6 +55,7 @@ class Base:
     sla_days: Mapping[str, float] = field(default_factory=dict)
     campaign_cost_minor: int | None = None
     currency: str | None = None
+    french: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

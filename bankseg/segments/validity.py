@@ -1,6 +1,6 @@
 """Validity scorecard of segments: six criteria, each with its value, bound, verdict and words; red blocks publishing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ def _responses(subjects: Sequence[Subject], base: Base, bounds: Bounds) -> list[
     told: list[list[tuple[str, Difference, float]]] = [[] for _ in subjects]
     for (place, name, difference), p_value in zip(found, adjusted, strict=True):
         told[place].append((name, difference, p_value))
-    return [_response(entries, bounds) for entries in told]
+    return [_response(entries, bounds, base.french) for entries in told]
 
 
 def _difference(values: Vector, members: Mask) -> Difference:
@@ -69,7 +69,7 @@ def _difference(values: Vector, members: Mask) -> Difference:
     return compare_means(inside, outside)
 
 
-def _response(entries: Sequence[tuple[str, Difference, float]], bounds: Bounds) -> Criterion:
+def _response(entries: Sequence[tuple[str, Difference, float]], bounds: Bounds, french: Mapping[str, str]) -> Criterion:
     if not entries:
         return Criterion("response", None, bounds.effect, "no data", "no outcome has been observed", "aucun résultat n'a été observé")
     judged = [(_response_verdict(difference, p_value, bounds), name, difference, p_value) for name, difference, p_value in entries]
@@ -80,7 +80,7 @@ def _response(entries: Sequence[tuple[str, Difference, float]], bounds: Bounds) 
     return Criterion(
         "response", strength if np.isfinite(strength) else None, bounds.effect, verdict,
         f"{name}: {spoken['en']} from the rest ({percent(bounds.effect, 'en')} needed), corrected p-value {_chance(p_value, 'en')}",
-        f"{name} : {spoken['fr']} d'écart avec les autres ({percent(bounds.effect, 'fr')} exigés), p corrigée {_chance(p_value, 'fr')}",
+        f"{french.get(name, name)} : {spoken['fr']} d'écart avec les autres ({percent(bounds.effect, 'fr')} exigés), p corrigée {_chance(p_value, 'fr')}",
         {"outcomes": evidence},
     )  # fmt: skip
 

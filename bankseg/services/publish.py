@@ -1,5 +1,6 @@
 """Publishing: rows go in beside the current ones, then one transaction checks them and flips the pointer."""
 
+import logging
 import math
 from typing import Any
 
@@ -7,12 +8,13 @@ import pyarrow as pa
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
-from bankseg.domain.errors import ArtefactError, NotFoundError, ServiceUnavailableError
+from bankseg.domain.errors import ArtefactError, BanksegError, NotFoundError, ServiceUnavailableError
 from bankseg.domain.jobs import RunState
 from bankseg.lake.parquet import digest_of, read_checked
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
 from bankseg.services.segment import PARTS, part_path
+from bankseg.services.segment_memberships import keep_due, write_events
 from bankseg.storage import audit
 from bankseg.storage.bulk import analyse, append
 from bankseg.storage.database import db_now, transaction
@@ -20,6 +22,7 @@ from bankseg.storage.published_client import ProductPropensity, PublishedClient,
 from bankseg.storage.run import PORTFOLIO, CurrentRun, Run
 
 TABLES: dict[str, Any] = {"clients": PublishedClient, "offers": ProductPropensity, "cases": RiskCase}
+_log = logging.getLogger(__name__)
 KEPT_RUNS = 6  # published runs whose rows stay for rollback and history
 
 
@@ -47,7 +50,18 @@ def publish_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         rows = _check(session, claim.run_id, tables)
         _flip(session, claim.run_id, rows)
     claim.progress(4, 4)
-    return {"clients": rows}
+    return {"clients": rows, "memberships": _keep_memberships(bank, claim.run_id)}
+
+
+def _keep_memberships(bank: Bank, run_id: int) -> int:
+    """Keep who is in which segment. The run is published whatever comes of it: what failed here is kept by the refresh that beat rings for."""
+    try:
+        kept = keep_due(bank.settings, bank.engine, run_id)
+        write_events(bank.settings, bank.engine, run_id)
+    except (BanksegError, OSError) as error:
+        _log.warning("memberships of run %s wait for the next refresh: %s", run_id, error)
+        return 0
+    return kept
 
 
 def roll_back(bank: Bank, run_id: int, *, person_id: int | None, reason: str) -> None:

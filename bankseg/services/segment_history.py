@@ -1,45 +1,42 @@
-"""Segments in time and on trial: migration between two published dates, and the validity scorecard of a scheme."""
+"""Segments in time: who moved between two published dates, with what contribution and deposits, and how far shares and attributes drifted."""
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from sqlglot import exp
 from sqlmodel import Session
 
 from bankseg.domain.errors import InputError, MissingDataError
 from bankseg.domain.people import Scope
-from bankseg.domain.rights import Right, require
-from bankseg.domain.schemes import Scheme
-from bankseg.segments.migration import Account, accounts, book, moved, moves, shares
-from bankseg.segments.reading import listing, members, placed
-from bankseg.segments.scorecard import Base, Scorecard, Subject
-from bankseg.segments.validity import measured, scorecards
+from bankseg.domain.rights import Right, require, sees
+from bankseg.economics.drift import Drift, drift
+from bankseg.segments.migration import Account, AttributeDrift, accounts, attribute_drift, book, moved, moves, shares
+from bankseg.segments.reading import listing
 from bankseg.services.rolls import OpenRoll, open_for
+from bankseg.services.segment_memberships import roster_as_of
 from bankseg.services.segment_schemes import SchemeEntry, scheme_for
 from bankseg.settings import Settings
 from bankseg.storage.run import published_dates
 
 # Places that every roll holds, beside the schemes.
 COLUMNS = ("tier", "segment", "churn_band", "activity", "pmg")
-MOVED_SHOWN = 200
-# What clients did, by outcome: the column of the roll, and the column that says who could have done it (empty: everybody).
-OUTCOMES = {
-    "answered an offer": ("campaign_responses", "campaign_contacts_365d"),
-    "complained": ("complaints_90d", ""),
-    "contribution": ("value_12m_minor", ""),
-}
+MOVED_SHOWN = 100
+DEPOSITS = "deposits_minor"
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """Who moved between two published dates: shares by row, books to the cent, and the first clients who moved."""
+    """Who moved between two published dates: shares by row, books to the cent, the first clients who moved, and what drifted.
+
+    `share_drift` tells for each place whether its share of the clients moved, `attribute_drift` how far the attributes that the scheme reads did.
+    """
 
     what: str
+    entry: SchemeEntry | None  # of a scheme
     opening: OpenRoll
     closing: OpenRoll
     places: list[str]
@@ -49,15 +46,15 @@ class Migration:
     moved: list[dict[str, Any]]
     moved_clients: int
     dates: list[str]
+    share_drift: dict[str, Drift]
+    attribute_drift: list[AttributeDrift]
+    currency: str
 
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """The scorecards of a scheme's segments on the published run."""
-
-    entry: SchemeEntry
-    roll: OpenRoll
-    cards: list[Scorecard]
+    @property
+    def drifted(self) -> str:
+        """The gravest level any share or attribute reached: steady, watch or act."""
+        levels = {one.level for one in self.share_drift.values()} | {one.drift.level for one in self.attribute_drift}
+        return next((level for level in ("act", "watch") if level in levels), "steady")
 
 
 def migration(settings: Settings, session: Session, scope: Scope | None, what: str, opening: date | None = None, closing: date | None = None) -> Migration:
@@ -83,94 +80,50 @@ def migration(settings: Settings, session: Session, scope: Scope | None, what: s
     if entry is not None and not entry.scheme.is_exclusive:
         raise InputError(f"scheme {what} overlaps", "an exclusive scheme", "choose another, or look at one segment's list")
     rolls = [open_for(settings, session, scope, as_of=day, frozen=entry.cuts if entry else ()) for day in (first, last)]
-    before, after = (_book(roll, what, entry) for roll in rolls)
+    before, after = (_book(settings, session, scope, roll, what, entry) for roll in rolls)
     matrix = moves(before, after)
     log = moved(before, after)
     found = matrix.to_pylist()
     places = sorted({place for row in found for place in (row["from_place"], row["to_place"]) if place is not None}, key=_order(entry))
-    return Migration(what, rolls[0], rolls[1], places, found, shares(matrix), accounts(matrix), log.slice(0, MOVED_SHOWN).to_pylist(), log.num_rows, dates)
+    books = accounts(matrix)
+    if scope is not None and not sees(scope.role, "balance_minor"):
+        books = [one for one in books if one.measure != DEPOSITS]
+        found, log = [_without_deposits(row) for row in found], log.drop_columns([name for name in log.column_names if name.endswith(DEPOSITS)])
+    return Migration(
+        what, entry, rolls[0], rolls[1], places, found, shares(matrix), books, log.slice(0, MOVED_SHOWN).to_pylist(), log.num_rows, dates,
+        _share_drift(before, after, places), _attribute_drift(rolls, entry), str(rolls[1].run.summary.get("currency") or "EUR"),
+    )  # fmt: skip
 
 
-def validity(settings: Settings, session: Session, scope: Scope | None, code: str) -> Trial:
-    """The scorecard of every segment of a scheme: does it respond otherwise, is it large, measurable, reachable, stable, and does it have an owner and an action?"""
-    if scope is not None:
-        require(scope, Right.SEGMENTS)
-    entry = scheme_for(settings, session, scope, code)
-    roll = open_for(settings, session, scope, frozen=entry.cuts)
-    table = listing(
-        roll.reading,
-        exp.true(),
-        [*{column for pair in OUTCOMES.values() for column in pair if column}, "consents_email", "consents_phone", "consents_sms", "consents_post"],
-    )
-    earlier = _earlier(settings, session, scope, roll, entry)
-    subjects = [
-        Subject(
-            segment.code,
-            _inside(roll, entry.scheme, segment.code, table),
-            measured(segment.when),
-            _jaccard(roll, earlier, entry.scheme, segment.code),
-            segment.owner or entry.scheme.owner,
-            segment.action,
-        )
-        for segment in entry.scheme.segments
-    ]
-    return Trial(entry, roll, scorecards(subjects, _base(table, roll)))
-
-
-def _book(roll: OpenRoll, what: str, entry: SchemeEntry | None) -> pa.Table:
-    place = exp.column(what, quoted=True) if entry is None else placed(entry.scheme, roll.reading)
-    if entry is None and what not in roll.reading.roll.columns:
+def _book(settings: Settings, session: Session, scope: Scope | None, roll: OpenRoll, what: str, entry: SchemeEntry | None) -> pa.Table:
+    if entry is not None:
+        return book(roster_as_of(settings, session, scope, entry, roll.as_of).rows, "segment")
+    if what not in roll.reading.roll.columns:
         raise MissingDataError(f"run {roll.run.id} has no {what}", "a run segmented by this version", "run it again")
-    select = (
-        exp.select(*roll.reading.known("client_id", "value_12m_minor", "balance_minor"), exp.alias_(place, "place")).from_("roll").where(roll.reading.visible())
-    )
-    return book(roll.reading.roll.arrow(select.sql(dialect="duckdb")), "place")
+    return book(listing(roll.reading, exp.true(), [what, "value_12m_minor", "balance_minor"]), what)
+
+
+def _without_deposits(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if not name.endswith(DEPOSITS)}
+
+
+def _share_drift(before: pa.Table, after: pa.Table, places: list[str]) -> dict[str, Drift]:
+    """Drift of being in a place against being elsewhere, by place."""
+    sides = [Counter(str(one or "unknown") for one in side.column("place").to_pylist()) for side in (before, after)]
+    held = [[(counts[place], counts.total() - counts[place]) for counts in sides] for place in places]
+    return {place: drift(np.array(opening), np.array(closing)) for place, (opening, closing) in zip(places, held, strict=True)}
+
+
+def _attribute_drift(rolls: list[OpenRoll], entry: SchemeEntry | None) -> list[AttributeDrift]:
+    """Drift of the attributes a scheme reads and both rolls have; dates are left out, for they move with the calendar."""
+    first, last = (roll.reading.roll.columns for roll in rolls)
+    names = [name for name in sorted(entry.scheme.attributes if entry else ()) if name in first and name in last and first[name] not in {"DATE", "TIMESTAMP"}]
+    if not names:
+        return []
+    opening, closing = (listing(roll.reading, exp.true(), names) for roll in rolls)
+    return attribute_drift(opening, closing, names)
 
 
 def _order(entry: SchemeEntry | None) -> Any:  # a sort key
     codes = [segment.code for segment in entry.scheme.segments] if entry else ["platinum", "gold", "silver", "bronze", "negative", "high", "medium", "low"]
     return lambda place: (codes.index(place) if place in codes else len(codes), place)
-
-
-def _inside(roll: OpenRoll, scheme: Scheme, code: str, table: pa.Table) -> NDArray[np.bool_]:
-    found = listing(roll.reading, members(scheme, scheme.segment(code), roll.reading), []).column("client_id").to_numpy(zero_copy_only=False)
-    return np.isin(table.column("client_id").to_numpy(zero_copy_only=False), found)
-
-
-def _earlier(settings: Settings, session: Session, scope: Scope | None, roll: OpenRoll, entry: SchemeEntry) -> OpenRoll | None:
-    before = next((day for day in published_dates(session) if day < roll.run.as_of), None)
-    return open_for(settings, session, scope, as_of=date.fromisoformat(before), frozen=entry.cuts) if before else None
-
-
-def _jaccard(roll: OpenRoll, earlier: OpenRoll | None, scheme: Scheme, code: str) -> float | None:
-    """Clients in the segment at both dates over clients in it at either; None where there is no earlier date, or nobody is in it."""
-    if earlier is None:
-        return None
-    now, before = (set(_ids(one, scheme, code)) for one in (roll, earlier))
-    return len(now & before) / len(now | before) if now | before else None
-
-
-def _ids(roll: OpenRoll, scheme: Scheme, code: str) -> Sequence[str]:
-    return [str(one) for one in listing(roll.reading, members(scheme, scheme.segment(code), roll.reading), []).column("client_id").to_pylist()]
-
-
-def _base(table: pa.Table, roll: OpenRoll) -> Base:
-    def numbers(name: str) -> NDArray[np.float64]:
-        return np.asarray(table.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
-
-    outcomes = {}
-    for name, (column, asked) in OUTCOMES.items():
-        if column not in table.column_names or (asked and asked not in table.column_names):
-            continue
-        values = numbers(column)
-        could = numbers(asked) > 0 if asked else ~np.isnan(values)
-        outcomes[name] = values if column.endswith("_minor") else np.where(could, np.nan_to_num(values) > 0, np.nan)
-    consents = [numbers(name) == 1 for name in table.column_names if name.startswith("consents_")]
-    return Base(
-        clients=table.num_rows,
-        outcomes=outcomes,
-        value_minor=numbers("value_12m_minor") if "value_12m_minor" in table.column_names else None,
-        is_reachable=np.logical_or.reduce(consents) if consents else None,
-        filled=roll.reading.roll.coverage,
-        currency=str(roll.run.summary.get("currency") or "EUR"),
-    )

@@ -22,11 +22,11 @@ from bankseg.services.rolls import OpenRoll, frozen_cuts, open_for
 from bankseg.settings import Settings
 from bankseg.storage import audit
 from bankseg.storage.database import db_now
-from bankseg.storage.segment_scheme import SegmentScheme, latest_versions, version_of
+from bankseg.storage.segment_scheme import SegmentScheme, in_use, latest_versions, published, version_of
 
 # Families a role never reads, as rule or as figure: what they tell belongs to those who know the client.
 HIDDEN_FAMILIES: Mapping[Role, frozenset[str]] = {Role.MARKETER: frozenset({"credit", "arrears", "overdraft", "incidents", "risk"})}
-READY_MADE = "ready-made"
+READY_MADE, LIVE, RETIRED = "ready-made", "live", "retired"
 
 
 ValueName = Callable[[str, Any, str], str]
@@ -40,12 +40,17 @@ def plain(attribute: str, value: Any, language: str) -> str:  # a value of any t
 
 @dataclass(frozen=True, slots=True)
 class SchemeEntry:
-    """A scheme in the list: its latest version, 0 for a ready-made one that the bank has not changed."""
+    """A scheme in the list: the version in use, 0 for a ready-made one that the bank has not changed."""
 
     scheme: Scheme
     version: int
     state: str
     cuts: list[dict[str, Any]]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the scheme's meaning."""
+        return scheme_sha256(self.scheme)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +77,23 @@ def ready_made() -> dict[str, Scheme]:
 
 
 def list_schemes(session: Session) -> list[SchemeEntry]:
-    """Every scheme, the bank's own version where it has one."""
-    saved = {row.code: _entry(row) for row in latest_versions(session)}
+    """Every scheme in the version in use: the published one, else the latest, else the ready-made one."""
+    rows = {row.code: row for row in latest_versions(session)} | {row.code: row for row in published(session)}
+    saved = {code: _entry(row) for code, row in rows.items() if row.state != RETIRED or code not in ready_made()}
     known = {code: SchemeEntry(scheme, 0, READY_MADE, []) for code, scheme in ready_made().items()}
     return [{**known, **saved}[code] for code in sorted({**known, **saved})]
 
 
 def find_scheme(session: Session, code: str, version: int | None = None) -> SchemeEntry:
-    """One scheme; version 0 is the ready-made one.
+    """One scheme, in the version in use where none is named; version 0 is the ready-made one.
 
     Raises
     ------
     NotFoundError
         When there is none.
     """
-    row = version_of(session, code, version) if version != 0 else None
-    if row is not None:
+    row = None if version == 0 else version_of(session, code, version) if version else in_use(session, code)
+    if row is not None and (version or row.state != RETIRED or code not in ready_made()):
         return _entry(row)
     if code in ready_made() and not version:
         return SchemeEntry(ready_made()[code], 0, READY_MADE, [])

@@ -55,6 +55,12 @@ def last_extract_on(session: Session) -> str | None:
     return session.exec(select(func.max(ImportBatch.extract_on)).where(ImportBatch.state == "loaded")).one()
 
 
+def last_extract_by_table(session: Session) -> dict[str, str]:
+    """The latest day the loaded files of each table speak of, as an ISO date."""
+    query = select(ImportBatch.table_name, func.max(ImportBatch.extract_on)).where(ImportBatch.state == "loaded", col(ImportBatch.extract_on).is_not(None))
+    return {str(row[0]): str(row[1]) for row in session.exec(query.group_by(col(ImportBatch.table_name)))}
+
+
 def latest(session: Session, limit: int = 200) -> list[ImportBatch]:
     """The most recent imports, newest first."""
     return list(session.exec(select(ImportBatch).order_by(col(ImportBatch.id).desc()).limit(limit)))

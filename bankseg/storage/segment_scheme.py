@@ -45,6 +45,12 @@ def version_of(session: Session, code: str, version: int | None = None) -> Segme
     return session.exec(query.order_by(col(SegmentScheme.version).desc()).limit(1)).one_or_none()
 
 
+def in_use(session: Session, code: str) -> SegmentScheme | None:
+    """The published version of a scheme, else its latest."""
+    live = session.exec(select(SegmentScheme).where(SegmentScheme.code == code, SegmentScheme.state == "live").limit(1)).one_or_none()
+    return live or version_of(session, code)
+
+
 def versions(session: Session, code: str) -> list[SegmentScheme]:
     """Every version of a scheme, newest first."""
     return list(session.exec(select(SegmentScheme).where(SegmentScheme.code == code).order_by(col(SegmentScheme.version).desc())))

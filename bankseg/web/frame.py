@@ -30,6 +30,7 @@ PARENTS = {
     "marketing.cross_sell": "marketing.products",
     "operations.run": "operations.runs",
     **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes", "moves", "trial")},
+    **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},
     "models.target": "models.registry",
     "models.version": "models.registry",
 }

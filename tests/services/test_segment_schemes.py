@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from bankseg.domain.errors import ConfigurationError, InputError, MissingDataError, NotFoundError
 from bankseg.domain.people import Role, Scope
-from bankseg.services import segment_history, segments_desk
+from bankseg.services import scheme_validity, segment_history, segments_desk
 from bankseg.services.rolls import open_for
 from bankseg.services.runs import start_run
 from bankseg.services.segment_designer import preview_rule, segment_clients, unreachable, why_in_segment
@@ -211,8 +211,8 @@ def test_a_bank_with_one_date_is_told_that_nobody_can_have_moved(bank, session):
 
 def test_every_segment_is_tried_by_six_criteria_and_the_date_before_tells_its_stability(two_dates, bank, session):
     with reading(two_dates.engine) as later:
-        tried = segment_history.validity(two_dates.settings, later, None, "kinds")
-    alone = segment_history.validity(bank.settings, session, None, "kinds")
+        tried = scheme_validity.validity(two_dates.settings, later, None, "kinds")
+    alone = scheme_validity.validity(bank.settings, session, None, "kinds")
 
     individual = next(card for card in tried.cards if card.segment == "individual")
     assert [one.code for one in individual.criteria] == ["response", "size", "measurable", "accessible", "stable", "actionable"]

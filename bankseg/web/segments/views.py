@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from bankseg.domain.errors import BanksegError, InputError
 from bankseg.domain.schemes import scheme_document
-from bankseg.services import segment_history, segments_desk
+from bankseg.services import scheme_life, segment_history, segments_desk
 from bankseg.web import desk, i18n
 from bankseg.web.downloads import download, file_format
 
@@ -102,8 +102,8 @@ def moves() -> str:
 @BLUEPRINT.get("/validity/<code>")
 def trial(code: str) -> str:
     """The scorecard of a scheme's segments."""
-    page = segment_history.validity(desk.desk().settings, desk.read(), desk.scope(), code)
-    return render_template("segments/validity.html", page=page, stamp=segments_desk.stamp_of(page.roll))
+    page = scheme_life.trial_page(desk.desk().settings, desk.read(), desk.scope(), code, request.args.get("version", type=int))
+    return render_template("segments/validity.html", page=page)
 
 
 def value_name(attribute: str, value: Any, language: str) -> str:  # a value of any type
