@@ -5,7 +5,7 @@ import logging
 import click
 
 from bankseg import __version__
-from bankseg.cli import catalogue, demo, doctor, evaluate, export, ingest, init, models, monitor, reproduce, segments, stages, status, tune, up
+from bankseg.cli import catalogue, demo, doctor, evaluate, export, ingest, init, models, monitor, reproduce, segments, stages, status, studies, tune, up
 from bankseg.embedded import openmp
 
 
@@ -19,5 +19,7 @@ def main() -> None:
 
 for module in (init, ingest, status, catalogue, evaluate, export, demo, doctor, tune, up, models, monitor, reproduce, segments):
     main.add_command(module.command)
+for study in studies.COMMANDS:
+    segments.command.add_command(study)
 for command in stages.COMMANDS:
     main.add_command(command)

@@ -30,6 +30,7 @@ from bankseg.settings import Settings
 from bankseg.storage import audit
 from bankseg.storage.database import db_now, reading, transaction
 from bankseg.storage.job import Job
+from bankseg.storage.run import Run
 from bankseg.storage.segment_study import KINDS, SegmentStudy, by_key, latest
 
 TOLD_BY_FORMS = frozenset({"profile", "life_stage", "income_level", "firm_size"})
@@ -167,6 +168,11 @@ def studies_of(settings: Settings, session: Session, scope: Scope | None, kind: 
     readable = _readable(settings, session, scope)
     found = [study for study in latest(session, kind) if _may_read(settings, session, scope, readable, study)]
     return [Asked(study, session.get(Job, study.job_id) if study.job_id else None) for study in found]
+
+
+def run_of(session: Session, study: SegmentStudy) -> Run:
+    """The run a study read."""
+    return session.get_one(Run, study.run_id)
 
 
 def follow_study(bank: Bank, number: int, show: Callable[[Asked], None], pause: Callable[[float], None] = time.sleep) -> Asked:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bankseg.domain.errors import InputError
@@ -40,6 +41,7 @@ DENSITY_DRAWS, DENSITY_ROWS = 20, 2_000
 RULE_ROWS = 100_000
 PROFILE_ROWS = 50_000
 POINTS = 900
+WORTH = ("value_12m_minor", "churn")
 
 
 def cluster_parameters(asked: Mapping[str, Any], attributes: list[str]) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def cluster(roll: OpenRoll, attributes: Mapping[str, Attribute], parameters: Map
     """
     told(0, STEPS, "reading clients")
     names: list[str] = parameters["attributes"]
-    table = clients_table(roll, names)
+    table = clients_table(roll, [*names, *WORTH])
     matrix = Encoding.learn(table, names).encode(table)
     told(1, STEPS, "trying numbers of clusters")
     tried = candidates(matrix, seed=seed) if parameters["method"] == "k_means" and parameters["k"] is None else []
@@ -92,6 +94,13 @@ def cluster(roll: OpenRoll, attributes: Mapping[str, Attribute], parameters: Map
     told(STEPS, STEPS, "")
     rows = pa.table({"client_id": table.column("client_id").combine_chunks(), "cluster": pa.array(found.labels, pa.int64())})
     return Outcome(result, rows)
+
+
+def worth(table: pa.Table) -> dict[str, Any]:
+    """Value over 12 months of these clients, summed in minor units, and their mean churn; null where nobody's is known."""
+    value, churn = (pc.sum(table.column("value_12m_minor")).as_py() if "value_12m_minor" in table.column_names else None,
+                    pc.mean(table.column("churn")).as_py() if "churn" in table.column_names else None)  # fmt: skip
+    return {"value_12m_minor": value, "mean_churn": churn}
 
 
 def cluster_scheme(code: str, label_en: str, label_fr: str, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,6 +145,7 @@ def _cards(table: pa.Table, found: Clustering, names: Sequence[str], words: tupl
     for card in told:
         inside = found.labels == card["cluster"]
         card["clients"], card["share"] = int(inside.sum()), float(inside.mean())
+        card.update(worth(table.filter(pa.array(inside))))
     return told
 
 

@@ -31,6 +31,7 @@ PARENTS = {
     "operations.run": "operations.runs",
     **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes", "moves", "trial")},
     **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},
+    **{f"studies.{page}": "overview.segments" for page in ("index", "new", "ask", "study", "scheme")},
     "models.target": "models.registry",
     "models.version": "models.registry",
 }

@@ -10,9 +10,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from bankseg.domain.people import Role
+from bankseg.lake.parquet import digest_of, write_whole
 from bankseg.services import passwords
 from bankseg.services.bank import open_bank
 from bankseg.services.rolls import roll_path
+from bankseg.services.study_outcome import rows_path
 from bankseg.settings import Settings
 from bankseg.storage.database import transaction
 from bankseg.storage.import_batch import ImportBatch
@@ -22,6 +24,7 @@ from bankseg.storage.model_observation import ModelObservation
 from bankseg.storage.person import Person
 from bankseg.storage.published_client import ProductPropensity, PublishedClient, RiskCase
 from bankseg.storage.run import PORTFOLIO, CurrentRun, Run
+from bankseg.storage.segment_study import SegmentStudy
 from tests.services.model_builders import a_version, paired
 
 PASSWORD = "correct horse battery"  # of people who exist in tests only
@@ -140,6 +143,26 @@ def a_roll(session: Session, settings: Settings, run: Run) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     extra = {"tenure_days": [400 + 10 * place for place, _ in enumerate(rows)], "products_held": [2] * len(rows), "sex": ["female"] * len(rows)}
     pq.write_table(pa.table({**columns, **extra, "p:dormancy": pa.array([0.04] * len(rows), pa.float64())}), path)
+
+
+def a_study(session: Session, settings: Settings, run: Run) -> SegmentStudy:
+    """A finished study of lookalikes: C2 resembles the gold clients, C3 does not."""
+    rule = {"all": [{"attribute": "status", "equals": "active"}, {"attribute": "tenure_days", "at_most": 410}]}
+    result = {
+        "seeds": 1, "auc": 0.8, "candidates": 2, "bands": {"very_like": 1, "like": 0, "somewhat": 0, "unlike": 1},
+        "traits": [{"attribute": "tenure_days", "effect": 1.0, "size": "large", "en": "Tenure: long", "fr": "Ancienneté : longue"}],
+        "rule": {"rule": rule, "precision": 0.9, "recall": 0.8, "agreement": 0.9, "n": 2},
+    }  # fmt: skip
+    parameters = {"scheme": "value_tiers", "version": 0, "segment": "gold", "among": "clients", "attributes": ["tenure_days"]}
+    study = SegmentStudy(
+        key="lookalike:1:test", kind="lookalike", parameters=parameters, run_id=run.id or 0, seed=7, state="done", result=result, sha256="ab" * 32
+    )
+    session.add(study)
+    session.flush()
+    path = rows_path(settings, study.run_id, study.id or 0)
+    write_whole(pa.table({"client_id": ["C2", "C3"], "similarity": [0.9, 0.05], "band": ["very_like", "unlike"]}), path)
+    study.rows_sha256 = digest_of([path])
+    return study
 
 
 @cache

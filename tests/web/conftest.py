@@ -54,6 +54,7 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run = builders.a_small_bank(session)
         session.flush()
         builders.a_roll(session, Settings(home=home), run)
+        builders.a_study(session, Settings(home=home), run)
     engine.dispose()
     builders.two_versions(Settings(home=home))
     return home

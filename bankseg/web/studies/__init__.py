@@ -1,0 +1,1 @@
+"""The studies desk: segments that analysis proposes."""
