@@ -40,6 +40,27 @@ def planted_probability(truth_path: Path, as_of: date) -> pa.Table:
     return pq.read_table(path, columns=["client_id", *TARGETS])
 
 
+def expected_auc(score: Floats, planted: Floats) -> float:
+    """AUC that a score has on average over the outcomes which the planted probabilities draw, where one drawing of a hundred outcomes moves it by hundredths.
+
+    Parameters
+    ----------
+    score, planted
+        Shape (clients,): any score, higher for likelier, and the planted probability.
+
+    Examples
+    --------
+    Of two clients one has the outcome in 0.8 x 0.9 + 0.2 x 0.1 of the drawings, and the score is right in the first.
+
+    >>> round(expected_auc(np.array([2.0, 1.0]), np.array([0.8, 0.1])), 4) == round(0.72 / 0.74, 4)
+    True
+    """
+    levels, place = np.unique(score, return_inverse=True)
+    hits, misses = np.bincount(place, planted, len(levels)), np.bincount(place, 1 - planted, len(levels))
+    below, same = np.cumsum(misses) - misses, float((planted * (1 - planted)).sum())  # nobody is compared with themselves
+    return float(((hits * (below + misses / 2)).sum() - same / 2) / (hits.sum() * misses.sum() - same))
+
+
 class Outlook:
     """The coming window as seen by someone who knows the hidden drivers at a month end."""
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from bankseg.demo.truth import planted_probability
+from bankseg.demo.truth import expected_auc, planted_probability
 from bankseg.domain.jobs import Stage
 from bankseg.embedded.supervise import embedded_services
 from bankseg.lake.parquet import read_checked
@@ -28,8 +28,11 @@ from tests.models.faithful import share_of_reasons_that_hold
 
 AS_OF = date(2025, 12, 31)
 CLIENTS = 20_000
-# One test origin of 50 to 300 outcomes moves a share by a hundredth or two either way: the mean is asked more of than the weakest.
-LEAST_SHARE_OF_PLANTED_AUC, LEAST_MEAN_SHARE = 0.95, 0.97
+# One test origin of 50 to 300 outcomes moves a share by a hundredth or two either way: the mean is asked more of than the weakest,
+# and what is asked of each is asked over all the outcomes that the planted probabilities might have drawn.
+LEAST_SHARE_OF_PLANTED_AUC, LEAST_MEAN_SHARE, LEAST_EXPECTED_SHARE = 0.95, 0.97, 0.97
+# Its planted probability foresees the end of the window by approximation, so that its expected AUC is not one that could be reached.
+APPROXIMATELY_PLANTED = {"balance_attrition"}
 LEAST_SHARE_OF_REASONS, LIKELIEST = 0.95, 500
 # Churn is asked for in every sense; products sell by the dozen, so a few may be refused for want of positives, never most.
 ALWAYS = {"hard_exit", "primary_loss", "balance_attrition", "dormancy"}
@@ -49,7 +52,9 @@ def test_every_model_comes_close_to_the_planted_probability(seed: int, tmp_path:
         run_id = start_run(bank, AS_OF, Stage.TRAIN)
         run = follow_run(bank, run_id, Stage.TRAIN, show=lambda _: None, pause=services.pause)
 
-    reached = shares_of_planted_auc(bank, run, demo.truth)
+    shares = shares_of_planted_auc(bank, run, demo.truth)
+    reached = {target: realised for target, (realised, _) in shares.items()}
+    expected = {target: share for target, (_, share) in shares.items() if target not in APPROXIMATELY_PLANTED}
 
     assert set(reached) >= ALWAYS
     assert sum(target.startswith("cross_sell:") for target in reached) >= LEAST_PRODUCTS
@@ -57,6 +62,7 @@ def test_every_model_comes_close_to_the_planted_probability(seed: int, tmp_path:
     held = reasons_that_hold(bank, run)
     assert min(held.values()) >= LEAST_SHARE_OF_REASONS, held
     assert sum(reached.values()) / len(reached) >= LEAST_MEAN_SHARE, {target: round(share, 3) for target, share in reached.items()}
+    assert min(expected.values()) >= LEAST_EXPECTED_SHARE, {target: round(share, 3) for target, share in expected.items()}
     assert not short, f"below {LEAST_SHARE_OF_PLANTED_AUC:.0%} of the planted AUC: {short}; all: { {t: round(s, 3) for t, s in reached.items()} }"
 
 
@@ -68,12 +74,12 @@ def reasons_that_hold(bank: Bank, run: Run) -> dict[str, float]:
     return {target: share_of_reasons_that_hold(model, table, LIKELIEST) for target, model in models.items()}
 
 
-def shares_of_planted_auc(bank: Bank, run: Run, truth: Path) -> dict[str, float]:
-    """AUC of each model on its test origin, as a share of the AUC of the planted probability on the same clients."""
+def shares_of_planted_auc(bank: Bank, run: Run, truth: Path) -> dict[str, tuple[float, float]]:
+    """AUC of each model on its test origin, as a share of the AUC of the planted probability on the same clients: as drawn, and on average over drawings."""
     with reading(bank.engine) as session:
-        models = {model.target: model.metrics["roc_auc"]["value"] for model in champions(session)}
+        models = {model.target: model for model in champions(session)}
     shares = {}
-    for target, auc in models.items():
+    for target, version in models.items():
         origin = run.plan["targets"][target]["test"]
         planted = planted_probability(truth, date.fromisoformat(origin))
         if target not in planted.column_names:
@@ -83,5 +89,14 @@ def shares_of_planted_auc(bank: Bank, run: Run, truth: Path) -> dict[str, float]
         positions = pc.index_in(outcomes.column("client_id"), value_set=planted.column("client_id").combine_chunks())
         probability = np.asarray(planted.column(target).take(positions).to_numpy(), dtype=np.float64)
         assert not np.isnan(probability).any(), f"{target}: clients the planted truth does not know"
-        shares[target] = auc / roc_auc(outcomes.column("outcome").to_numpy(), probability)
+        realised = version.metrics["roc_auc"]["value"] / roc_auc(outcomes.column("outcome").to_numpy(), probability)
+        score = scores_at(bank, run, origin, version.digest, outcomes.column("client_id"))
+        shares[target] = realised, expected_auc(score, probability) / expected_auc(probability, probability)
     return shares
+
+
+def scores_at(bank: Bank, run: Run, origin: str, digest: str, clients: pa.ChunkedArray) -> np.ndarray:
+    """Propensities of a version for some clients of an origin."""
+    table = pa.concat_tables([read_checked(snapshot_path(bank, run, origin, bucket)) for bucket in range(run.plan["buckets"])], promote_options="permissive")
+    own = table.take(pc.index_in(clients, value_set=table.column("client_id").combine_chunks()))
+    return load(bank.settings.artefacts, digest, bank.settings.key()).predict(own)
