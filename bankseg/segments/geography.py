@@ -12,14 +12,19 @@ BEST_QUANTILE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One place: its clients, those of a year before, its mean contribution per client with a known one (minor units), and the share of clients with each product."""
+    """One place: its clients, those of a year before, the contribution of those with a known one (minor units, null without any), and the share with each product."""
 
     code: str
     clients: int
     clients_before: int
     valued: int
-    mean_value_minor: float | None
+    value_minor: int | None
     shares: Mapping[str, float]
+
+    @property
+    def mean_value_minor(self) -> float | None:
+        """Contribution per client with a known one; null without any."""
+        return self.value_minor / self.valued if self.valued and self.value_minor is not None else None
 
     @property
     def growth(self) -> float | None:
@@ -48,7 +53,7 @@ def opportunities(spots: Sequence[Spot]) -> list[Opportunity]:
 
     Examples
     --------
-    >>> spots = [Spot(name, 100, 90, 100, value, {"savings": share}) for name, value, share in (("a", 10.0, 0.1), ("b", 20.0, 0.2), ("c", 30.0, 0.3), ("d", 40.0, 0.4))]
+    >>> spots = [Spot(name, 100, 90, 100, value, {"savings": share}) for name, value, share in (("a", 1000, 0.1), ("b", 2000, 0.2), ("c", 3000, 0.3), ("d", 4000, 0.4))]
     >>> [(one.code, one.value_minor, one.product, one.contracts) for one in opportunities(spots)]
     [('a', 2250, 'savings', 22), ('b', 1250, 'savings', 12), ('c', 250, 'savings', 2), ('d', 0, None, 0)]
     """

@@ -126,7 +126,7 @@ def sizes(scheme: Scheme, reading: Reading) -> list[dict[str, Any]]:
     """Every segment's clients, value and churn, in the scheme's order, and how many its rule alone would hold.
 
     An exclusive scheme's sizes add up to the clients in scope. `matching` above `clients` says that earlier rules took some; `clients` 0 with
-    `matching` above 0 that the rule is never reached; `matching` 0 that it is empty.
+    `matching` above 0 that the rule is never reached; `matching` 0 that it is empty. A sum is None where no client of the segment has a number.
     """
     matching = _matching(scheme, reading)
     held = _held(scheme, reading) if scheme.is_exclusive else [_alone(reading, segment) for segment in scheme.segments]
@@ -137,7 +137,7 @@ def sizes(scheme: Scheme, reading: Reading) -> list[dict[str, Any]]:
             "clients": row.get("clients") or 0,
             "matching": matching[segment.code],
             "share": (row.get("clients") or 0) / in_scope if in_scope else 0.0,
-            **{name: (row.get(name) or 0) if name in reading.roll.columns else None for name in TOTALS},
+            **{name: (row.get(name) if row.get("clients") else 0) if name in reading.roll.columns else None for name in TOTALS},
             "mean_churn": row.get("mean_churn"),
         }
         for segment, row in zip(scheme.segments, held, strict=True)

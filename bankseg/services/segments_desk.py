@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlglot import exp
 from sqlmodel import Session
 
 from bankseg.delivery.columns import Column, Format
@@ -14,7 +15,7 @@ from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require, sees
 from bankseg.domain.rule_words import comparison_in_words, words
 from bankseg.segments.attributes import Attribute
-from bankseg.segments.reading import members, movement
+from bankseg.segments.reading import members, movement, profile
 from bankseg.services.export_list import Exported
 from bankseg.services.rolls import OpenRoll, open_for
 from bankseg.services.segment_designer import segment_clients, unreachable, why_in_segment
@@ -65,7 +66,10 @@ class SchemesPage:
 
 @dataclass(frozen=True, slots=True)
 class SchemePage:
-    """One scheme counted as of a date; `dates` are those that may be chosen, `idle` the segments nobody is in."""
+    """One scheme counted as of a date; `dates` are those that may be chosen, `idle` the segments nobody is in.
+
+    `total_value_minor` is the value of everybody in scope, null where none is known or it is not above 0: a share of it would say nothing.
+    """
 
     stamp: Stamp
     sizes: SchemeSizes
@@ -74,6 +78,7 @@ class SchemePage:
     idle: dict[str, str]
     hides: frozenset[str]
     currency: str
+    total_value_minor: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ def scheme_page(
     found = counted(settings, session, scope, entry, language=language, value_name=value_name, roll=roll)
     idle = {row["code"]: row["state"] for row in unreachable(entry.scheme, found.segments)}
     hidden = frozenset(field for field in ("balance_minor", "expected_loss_minor") if not sees(scope.role, field))
-    return SchemePage(stamp_of(roll), found, published_dates(session), versions(session, code), idle, hidden, _currency(roll))
+    return SchemePage(stamp_of(roll), found, published_dates(session), versions(session, code), idle, hidden, _currency(roll), _total_value(roll))
 
 
 def members_page(settings: Settings, session: Session, scope: Scope, code: str, segment: str) -> MembersPage:
@@ -254,6 +259,11 @@ def has_history(session: Session) -> bool:
 def stamp_of(roll: OpenRoll) -> Stamp:
     """The stamp of the run a roll came from."""
     return Stamp(roll.run.id or 0, roll.as_of, roll.run.published_at)
+
+
+def _total_value(roll: OpenRoll) -> int | None:
+    total = profile(roll.reading, exp.true(), [])["value_12m_minor"]
+    return total if total and total > 0 else None
 
 
 def _currency(roll: OpenRoll) -> str:

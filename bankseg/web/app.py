@@ -13,6 +13,7 @@ from bankseg.storage.database import make_engine
 from bankseg.web import access, desk, errors, forms, headers, jinja
 from bankseg.web.api import life as life_api
 from bankseg.web.api import pages as api_pages
+from bankseg.web.api import pictures as pictures_api
 from bankseg.web.api import segments as segments_api
 from bankseg.web.api import studies as studies_api
 from bankseg.web.api import views as api
@@ -27,6 +28,7 @@ from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
 from bankseg.web.relationship.views import BLUEPRINT as RELATIONSHIP
 from bankseg.web.risk.views import BLUEPRINT as RISK
 from bankseg.web.segments.life import BLUEPRINT as LIFE
+from bankseg.web.segments.pictures import BLUEPRINT as PICTURES
 from bankseg.web.segments.views import BLUEPRINT as SEGMENTS
 from bankseg.web.studies.views import BLUEPRINT as STUDIES
 
@@ -47,10 +49,11 @@ def create_app(settings: Settings) -> OpenAPI:
     app.after_request(forms.keep_visit)
     for part in (access, errors, headers, jinja):
         part.install(app)
-    for blueprint in (HEALTH, ENTRANCE, RELATIONSHIP, MARKETING, RISK, OVERVIEW, SEGMENTS, STUDIES, LIFE, MODELS, OPERATIONS, api_pages.BLUEPRINT):
+    for blueprint in (HEALTH, ENTRANCE, RELATIONSHIP, MARKETING, RISK, OVERVIEW, SEGMENTS, PICTURES, STUDIES, LIFE, MODELS, OPERATIONS, api_pages.BLUEPRINT):
         app.register_blueprint(blueprint)
     app.register_api(api.BLUEPRINT)
     app.register_api(segments_api.BLUEPRINT)
+    app.register_api(pictures_api.BLUEPRINT)
     app.register_api(studies_api.BLUEPRINT)
     app.register_api(life_api.BLUEPRINT)
     _limit_sign_in(app)

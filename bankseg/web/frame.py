@@ -32,6 +32,12 @@ PARENTS = {
     **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes", "moves", "trial")},
     **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},
     **{f"studies.{page}": "overview.segments" for page in ("index", "new", "ask", "study", "scheme")},
+    **{
+        f"pictures.{page}": "overview.segments"
+        for page in (
+            "base", "portraits", "rfm", "tiers", "curve", "strategy", "crossing", "places", "two", "comparison", "coming_birthdays", "client", "listed",
+        )
+    },  # fmt: skip
     "models.target": "models.registry",
     "models.version": "models.registry",
 }

@@ -34,7 +34,7 @@ def test_clients_without_a_value_do_not_count():
 
 
 def spot(code: str, clients: int, mean: float | None, share: float, before: int = 100) -> Spot:
-    return Spot(code, clients, before, clients, mean, {"savings": share, "card": 0.5})
+    return Spot(code, clients, before, clients, None if mean is None else round(mean * clients), {"savings": share, "card": 0.5})
 
 
 def test_a_place_is_held_against_the_best_quarter_of_its_size():

@@ -1,6 +1,7 @@
 """Builders of a small published bank: valid defaults, tests state only what matters."""
 
 import json
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -49,6 +50,13 @@ PEOPLE = (
     ("axel", "Axel Audit", Role.AUDITOR, None, None),
     ("adam", "Adam Admin", Role.ADMINISTRATOR, None, None),
 )
+# What the roll tells of every client of the small bank alike.
+DESCRIBED = {
+    "recency_score": 5, "frequency_score": 4, "monetary_score": 4, "balance_score": 2, "recency_days": 3, "active_days_365d": 90, "credit_minor_365d": 2_400_000,
+    "deposits_mean_12m_minor": 765_432, "age_years": 44, "days_to_birthday": 6, "loyalty_index": 71.5, "is_regular": True, "active_months_12m": 11, "income_months_12m": 9,
+    "holds_savings": 1, "days_since_opening_savings": 120, "spend_share_groceries": 0.4, "spend_share_travel": 0.1, "interest_margin_12m_minor": 50_000,
+    "fees_12m_minor": 1_200, "account_cost_12m_minor": 3_600, "worst_days_late_365d": 12, "late_instalments_365d": 1, "on_time_share_365d": 0.9,
+}  # fmt: skip
 
 
 def a_run(session: Session, **changes: Any) -> Run:
@@ -139,9 +147,11 @@ def a_roll(session: Session, settings: Settings, run: Run) -> None:
     rows = session.exec(select(PublishedClient).where(PublishedClient.run_id == run.id).order_by(PublishedClient.client_id)).all()
     hidden = {"churn_reasons", "best_reasons", "propensities", "run_id"}
     columns = {name: [getattr(row, name) for row in rows] for name in PublishedClient.model_fields if name not in hidden}
+    columns["joined_on"] = [date.fromisoformat(day) for day in columns["joined_on"]]
     path = roll_path(settings, run.id or 0)
     path.parent.mkdir(parents=True, exist_ok=True)
     extra = {"tenure_days": [400 + 10 * place for place, _ in enumerate(rows)], "products_held": [2] * len(rows), "sex": ["female"] * len(rows)}
+    extra |= {name: [value] * len(rows) for name, value in DESCRIBED.items()} | {"department": ["69"] * len(rows)}
     pq.write_table(pa.table({**columns, **extra, "p:dormancy": pa.array([0.04] * len(rows), pa.float64())}), path)
 
 

@@ -20,7 +20,7 @@ EXAMPLES = {
 }  # fmt: skip
 OVERRIDES = {"api_pages.static": {"filename": "css/swagger-ui.css"}}
 OF_TWO_DATES = ("life_api.migration",)  # the small bank has published one
-OF_ONE_CLIENT = ("relationship.client", "api.client", "segments.why")
+OF_ONE_CLIENT = ("relationship.client", "api.client", "segments.why", "pictures.client", "pictures_api.client_rfm", "pictures_api.client_segments")
 
 
 def address(browsers: Browsers, endpoint: str, **changes: str) -> str:
@@ -113,7 +113,8 @@ def test_anothers_client_looks_like_one_that_does_not_exist(browsers: Browsers, 
     "/clients", "/clients?q=C1", "/clients?q=Client", "/clients?sort=name", "/my-day", "/cross-sell/life_insurance", "/cross-sell/life_insurance?top=9", "/risk", "/segments",
     "/api/v1/clients?limit=200", "/api/v1/clients?q=C", "/api/v1/cross-sell/life_insurance", "/api/v1/risk-queue", "/clients/export?format=csv", "/risk/export",
     "/cross-sell/life_insurance/export", "/segments/schemes/lifecycle/developing", "/segments/schemes/lifecycle/developing/export", "/segments/schemes/lifecycle",
-    "/api/v1/schemes/lifecycle/segments/developing/clients",
+    "/api/v1/schemes/lifecycle/segments/developing/clients", "/segments/listed", "/segments/listed?in=tier/gold", "/segments/listed/export", "/segments/birthdays",
+    "/segments/birthdays/export", "/api/v1/pictures/clients", "/api/v1/pictures/clients?inside=fm/4", "/api/v1/pictures/birthdays",
 ])  # fmt: skip
 def test_no_list_search_or_export_names_a_foreign_client(browsers: Browsers, login: str, path: str) -> None:
     foreign = {"bob": ("C1", "C2", "C4"), "bea": ("C3", "C4")}[login]
@@ -156,6 +157,9 @@ HIDDEN_FROM_MARKETING = (
         "/cross-sell/life_insurance/export",
         "/segments/schemes/lifecycle/developing",
         "/segments/schemes/lifecycle/developing/export",
+        "/segments/listed",
+        "/segments/listed/export",
+        "/segments/birthdays/export",
     ],
 )
 def test_a_marketer_sees_no_credit_score_balance_or_reason(browsers: Browsers, path: str) -> None:

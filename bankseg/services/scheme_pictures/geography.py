@@ -91,7 +91,6 @@ def _is_leap_day(day: date) -> bool:
 
 def _spot(row: dict[str, Any], products: list[str]) -> Spot:
     clients, valued = int(row["clients"]), int(row.get("valued") or 0)
-    mean = row["value"] / valued if valued else None
     return Spot(
-        str(row["place"] or ""), clients, int(row["clients_before"]), valued, mean, {name: row[name] / clients if clients else 0.0 for name in products}
+        str(row["place"] or ""), clients, int(row["clients_before"]), valued, row["value"] if valued else None, {name: row[name] / clients if clients else 0.0 for name in products}
     )

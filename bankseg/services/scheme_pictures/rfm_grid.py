@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from bankseg.domain.errors import MissingDataError, NotFoundError
 from bankseg.domain.people import Scope
-from bankseg.domain.rights import Right, require
+from bankseg.domain.rights import Right, require, sees
 from bankseg.domain.segment_rules import Test
 from bankseg.economics.drift import Drift, drift
 from bankseg.lake.roll import open_roll
@@ -40,6 +40,7 @@ READ = (
     "monetary_score",
     "balance_score",
 )
+BALANCES = frozenset({"deposits_mean_12m_minor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class RfmPage:
     cuts: list[CutPoints]
     reference: Stamp | None
     unscored: int
+    names: Axis | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def rfm_page(settings: Settings, session: Session, scope: Scope, monetary: str =
         sight.stamp, sight.currency, monetary if monetary in OPTIONS else "turnover", "balance_score" in sight.reading.roll.columns, rows, columns, _whole(grid),
         _named(sight, columns.place), _sizes(sight), [int(day) for day in sight.policy.section("rfm")["recency_breaks_days"]], cuts,
         Stamp(reference.id or 0, sight.roll.as_of.fromisoformat(reference.as_of), reference.published_at) if reference else None,
-        grid.row_totals.get(None, {}).get("clients", 0),
+        grid.row_totals.get(None, {}).get("clients", 0), axis(sight, "scheme:rfm") if "rfm" in sight.schemes else None,
     )  # fmt: skip
 
 
@@ -129,7 +131,7 @@ def client_rfm(settings: Settings, session: Session, scope: Scope, client_id: st
     kind = str(found.get("kind"))
     least = {measure: one for measure in ("frequency", "monetary", "balance") if (one := _least(sight.roll.run, measure).get(kind))}
     return ClientRfm(
-        client_id, {name: found.get(name) for name in READ}, _mean(found, "monetary_score"), _mean(found, "balance_score"), _segment(sight, client_id),
+        client_id, {name: found.get(name) for name in READ if name not in BALANCES or sees(scope.role, "balance_minor")}, _mean(found, "monetary_score"), _mean(found, "balance_score"), _segment(sight, client_id),
         found.get("recency_score") is not None and found.get("recency_days") is None, least,
     )  # fmt: skip
 

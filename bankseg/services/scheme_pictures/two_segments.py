@@ -21,7 +21,7 @@ from bankseg.services.stamp import Stamp
 from bankseg.settings import Settings
 
 MOST_TRAITS = 12
-FIRST = frozenset({"value_tiers", "activity"})
+FIRST = ("value_tiers", "loyalty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _axis(sight: Sight, spelled: str) -> Axis:
 
 
 def _first(sight: Sight, place: int) -> str:
-    """What the page begins with where nobody chose: the first segment of the tiers against the first of the activities, or of whatever schemes there are."""
-    known = sorted(sight.schemes, key=lambda code: code not in FIRST)
+    """What the page begins with where nobody chose: the first segment of the tiers against the last of loyalty, or of whatever schemes there are."""
+    known = [*(code for code in FIRST if code in sight.schemes), *(code for code in sight.schemes if code not in FIRST)]
     code = known[min(place, len(known) - 1)]
-    return f"{code}/{sight.schemes[code].scheme.segments[0].code}"
+    return f"{code}/{sight.schemes[code].scheme.segments[-1 if place else 0].code}"

@@ -3,7 +3,6 @@
 import json
 from datetime import date
 from functools import partial
-from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -11,12 +10,11 @@ from werkzeug.wrappers import Response as BaseResponse
 from bankseg.domain.errors import BanksegError, InputError
 from bankseg.domain.schemes import scheme_document
 from bankseg.services import scheme_life, segment_history, segments_desk
-from bankseg.web import desk, i18n
+from bankseg.web import desk
 from bankseg.web.downloads import download, file_format
+from bankseg.web.segments.names import value_name
 
 BLUEPRINT = Blueprint("segments", __name__, url_prefix="/segments")
-# The words of a value: attribute -> kind of label.
-KINDS = {"best_product": "product", "preferred_contact": "contact"}
 
 
 @BLUEPRINT.get("/schemes")
@@ -104,14 +102,6 @@ def trial(code: str) -> str:
     """The scorecard of a scheme's segments."""
     page = scheme_life.trial_page(desk.desk().settings, desk.read(), desk.scope(), code, request.args.get("version", type=int))
     return render_template("segments/validity.html", page=page)
-
-
-def value_name(attribute: str, value: Any, language: str) -> str:  # a value of any type
-    """A value of an attribute in the words of the desks."""
-    kind = KINDS.get(attribute, attribute)
-    if isinstance(value, str) and i18n.has_label(kind, value):
-        return i18n.label(kind, value, language)
-    return str(value).replace(".", ",") if isinstance(value, float) and language == i18n.FRENCH else str(value)
 
 
 def asked_day(name: str) -> date | None:

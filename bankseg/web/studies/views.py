@@ -12,7 +12,7 @@ from bankseg.services import segment_studies, segments_desk, study_pages
 from bankseg.services.study_inputs import Goal
 from bankseg.web import desk, formats, i18n
 from bankseg.web.downloads import download, file_format
-from bankseg.web.segments.views import value_name
+from bankseg.web.segments.names import value_name
 from bankseg.web.studies.pictures import TreePicture, scatter, tree_picture
 
 BLUEPRINT = Blueprint("studies", __name__, url_prefix="/segments/studies")
