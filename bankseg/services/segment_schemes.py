@@ -125,7 +125,7 @@ def attributes_for(settings: Settings, roll: OpenRoll, scope: Scope | None) -> d
     products = list(roll.run.plan.get("products", ()))
     tables = {table for group in groups() for table in group.requires}
     features = [*catalogue(tables, products), *(attribute_feature(entry) for entry in declared)]
-    french = {feature.name: reasons.name(feature.name, "fr") for feature in features if reasons.has_words(feature.name)}
+    french = {feature.name: _without_blanks(reasons.name(feature.name, "fr")) for feature in features if reasons.has_words(feature.name)}
     french |= {f"attr_{entry['name']}": str(entry["label_fr"]) for entry in declared if entry.get("label_fr")}
     targets = [name.removeprefix("p:") for name in roll.reading.roll.columns if name.startswith("p:")]
     hidden = HIDDEN_FAMILIES.get(scope.role, frozenset()) if scope else frozenset()
@@ -208,6 +208,15 @@ def save_scheme(
     session.flush()
     audit.record(session, "scheme_saved", f"{scheme.code} v{row.version}", person_id=person_id, sha256=digest, note=note)
     return row
+
+
+def _without_blanks(phrase: str) -> str:
+    """A phrase that leaves room for a value, as a name.
+
+    >>> _without_blanks("client depuis … jours"), _without_blanks("… produits différents")
+    ('client depuis (jours)', 'produits différents')
+    """
+    return " ".join(phrase.replace("… jours sur", "jours sur").replace("… jours", "(jours)").replace("…", "").split())
 
 
 def _entry(row: SegmentScheme) -> SchemeEntry:
