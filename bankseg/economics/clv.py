@@ -180,8 +180,8 @@ def _terms(transitions: Array, reward: Array, discount: float, outlook: Outlook)
     """Values of `[no propensity, x, x^2, .. x^k]`, x being the chance of staying a month."""
     staying = _without_closing(transitions)
     first = min(outlook.exit_months, outlook.months)
-    later = _horizon_values(transitions, reward, discount, outlook.months - first)
-    terms = [_horizon_values(transitions, reward, discount, outlook.months)]
+    later, whole = _horizon_values(transitions, reward, discount, (outlook.months - first, outlook.months))
+    terms = [whole]
     path = np.broadcast_to(np.eye(transitions.shape[-1]), transitions.shape)
     for month in range(1, first + 1):
         path = discount * path @ staying
@@ -190,12 +190,13 @@ def _terms(transitions: Array, reward: Array, discount: float, outlook: Outlook)
     return np.stack(terms, axis=-1)
 
 
-def _horizon_values(transitions: Array, reward: Array, discount: float, months: int) -> Array:
-    """Value of each state over the months: `V_0 = 0, V_t = discount P (r + V_{t-1})`."""
-    value = np.zeros_like(reward)
-    for _ in range(months):
+def _horizon_values(transitions: Array, reward: Array, discount: float, months: tuple[int, int]) -> tuple[Array, Array]:
+    """Value of each state over fewer and more months, the one on the way to the other: `V_0 = 0, V_t = discount P (r + V_{t-1})`."""
+    value = fewer = np.zeros_like(reward)
+    for month in range(1, months[1] + 1):
         value = discount * (transitions @ (reward + value)[..., None])[..., 0]
-    return value
+        fewer = value if month == months[0] else fewer
+    return fewer, value
 
 
 def _without_closing(transitions: Array) -> Array:

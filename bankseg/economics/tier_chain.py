@@ -103,13 +103,11 @@ def observe(before: Codes, after: Codes, group: Codes, block: Codes, contributio
 def joined(months: Sequence[Observed]) -> Observed:
     """Several months as one; blocks, groups and states must be the same."""
     first = months[0]
-    return Observed(
-        first.states,
-        first.groups,
-        np.sum([month.moves for month in months], axis=0),
-        np.sum([month.contributions for month in months], axis=0),
-        np.sum([month.clients for month in months], axis=0),
-    )
+    totals = [part.copy() for part in (first.moves, first.contributions, first.clients)]
+    for month in months[1:]:  # added in place: a list of large arrays would be copied whole to be summed
+        for total, part in zip(totals, (month.moves, month.contributions, month.clients), strict=True):
+            np.add(total, part, out=total)
+    return Observed(first.states, first.groups, *totals)
 
 
 def shrunk_transitions(moves: Array, strength: float = STRENGTH) -> Array:

@@ -1,6 +1,6 @@
 """Building a snapshot: every feature group of one bucket at a horizon, joined to one row per client."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import sqlglot
 from sqlglot import exp
 
 from bankseg.domain.horizon import Horizon, add_months
@@ -44,6 +45,36 @@ def build_snapshot(connection: BucketConnection, horizon: Horizon, products: Seq
     if attributes and "client_attributes" in connection.tables:
         snapshot = _join(snapshot, connection.arrow(attributes_sql(attributes)))
     return snapshot.sort_by("client_id")
+
+
+def build_columns(connection: BucketConnection, horizon: Horizon, products: Sequence[str], names: Collection[str]) -> pa.Table:
+    """Some features of one bucket's clients, as `build_snapshot` computes them, at the cost of these alone: what is not asked for is not computed.
+
+    Parameters
+    ----------
+    names
+        Features wanted; those whose extract was never loaded are absent.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per client, ordered by `client_id`.
+    """
+    snapshot: pa.Table = connection.arrow("SELECT client_id FROM clients ORDER BY client_id")
+    parameters = sql_parameters(horizon)
+    for group in available_groups(connection.tables):
+        wanted = tuple(name for name in feature_names(group, products) if name in names)
+        if wanted:
+            snapshot = _join(snapshot, _exact(connection.arrow(_asking(group, tuple(products), wanted), parameters)))
+    return snapshot.sort_by("client_id")
+
+
+@cache
+def _asking(group: Group, products: tuple[str, ...], wanted: tuple[str, ...]) -> str:
+    """The statement of a group for some of its columns: the engine leaves out what nobody asks for."""
+    inner = sqlglot.parse_one(expand(group.sql, products), dialect=DIALECT)
+    columns = [exp.column(name, quoted=True) for name in ("client_id", *wanted)]
+    return exp.select(*columns).from_(exp.Subquery(this=inner, alias=exp.to_identifier("features"))).sql(dialect=DIALECT)
 
 
 def feature_names(group: Group, products: Sequence[str]) -> list[str]:

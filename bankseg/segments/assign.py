@@ -104,6 +104,25 @@ def _attached(analysis: Analysis, policy: Policy) -> pa.Table:
     return attached(table, Measures(**policy.section("loyalty")))
 
 
+def valued(policy: Policy, inputs: Inputs, more: Sequence[str] = ()) -> pa.Table:
+    """Where clients stand at a date, as a run finds it, and nothing else: what lifetime value asks of every month.
+
+    Returns
+    -------
+    pyarrow.Table
+        `client_id`, `kind`, `status`, `activity`, `value_12m_minor` (minor units, null where not known) and `stage`, by number;
+        `tenure_days`, `age_years` and the columns of `more` where the scores have them.
+    """
+    with Analysis(memory=inputs.memory) as analysis:
+        present = _scored(analysis, inputs)
+        _relations(analysis, policy, inputs)
+        analysis.view("valued", _sql("value"), _value_parameters(policy, inputs))
+        wanted = [*STANDING, *(name for name in ("tenure_days", "age_years", *more) if name in present)]
+        columns = [exp.column(name, quoted=True) for name in wanted]
+        return analysis.arrow(exp.select(*columns).from_("valued").order_by("client_id").sql(dialect=DIALECT))
+
+
+STANDING = ("client_id", "kind", "status", "activity", "value_12m_minor", "stage")
 CUT_COLUMNS: dict[str, pa.DataType] = {"kind": pa.string(), "measure": pa.string(), "class": pa.string(), "least": pa.int64()}
 CUTS = pa.schema(CUT_COLUMNS)
 

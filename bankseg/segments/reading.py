@@ -15,7 +15,7 @@ from bankseg.segments.compiler import DIALECT, first_match, predicate
 
 CHANNELS = ("email", "phone", "sms", "post")
 SAMPLE = 10
-TOTALS = ("value_12m_minor", "balance_minor", "expected_loss_minor")
+TOTALS = ("value_12m_minor", "clv_minor", "balance_minor", "expected_loss_minor")
 RISK_BANDS = ("normal", "elevated", "high", "unknown")
 
 

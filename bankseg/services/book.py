@@ -51,6 +51,12 @@ def total(name: str, of: Iterable[Row]) -> int:
     return sum(cell[name] or 0 for cell in of)
 
 
+def known_total(name: str, of: Iterable[Row]) -> int | None:
+    """The sum of an amount over cells, of one currency; None where no cell knows it."""
+    known = [cell[name] for cell in of if cell[name] is not None]
+    return sum(known) if known else None
+
+
 def choices(name: str, of: Iterable[Row]) -> list[str]:
     """The values that occur, tiers from best to worst."""
     found = sorted(value for value in by(name, of) if value)

@@ -236,10 +236,10 @@ def _heartbeat(claim: Claim) -> Iterator[None]:
 
 def _work(stage: Stage) -> Work:
     """The function that does a stage's jobs; imported here so that LightGBM is loaded only inside the process that works."""
-    from bankseg.services import publish, score, segment, segment_studies, snapshot, train, tune
+    from bankseg.services import lifetime_months, publish, score, segment, segment_studies, train, tune
 
     return {
-        Stage.SNAPSHOT: snapshot.snapshot_job,
+        Stage.SNAPSHOT: lifetime_months.snapshot_or_months_job,
         Stage.TRAIN: train.train_job,
         Stage.SCORE: score.score_job,
         Stage.SEGMENT: segment.segment_job,

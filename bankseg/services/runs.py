@@ -21,6 +21,7 @@ from bankseg.propensity.targets import Target, targets_for
 from bankseg.queue import ring
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import advance
+from bankseg.services.lifetime_plan import planned_months
 from bankseg.services.model_inputs import model_inputs
 from bankseg.services.registry import Standing, beside, standing
 from bankseg.storage import audit, model_proposal, recorded_document
@@ -54,6 +55,7 @@ class Draft:
     planned: list[Planned]
     products: list[str]
     features: frozenset[str]
+    lifetime: dict[str, Any]
 
 
 def start_run(
@@ -177,7 +179,9 @@ def _planned(bank: Bank, target: Target, as_of: date, first: date | None) -> Pla
 def _draft(bank: Bank, as_of: date, versions: dict[str, int], hashed: dict[str, str]) -> Draft:
     products = list(products_held(bank.lake, versions))
     names = frozenset(feature.name for feature in model_inputs(bank, versions, products))
-    return Draft(as_of, versions, hash_files(bank.lake, versions, hashed), planned_targets(bank, as_of, versions), products, names)
+    observed = int(bank.policy.section("horizon")["observation_days"])
+    lifetime = planned_months(bank.policy.section("clv"), observed, as_of, frozenset(versions), first_fact_on(bank.lake, versions))
+    return Draft(as_of, versions, hash_files(bank.lake, versions, hashed), planned_targets(bank, as_of, versions), products, names, lifetime)
 
 
 def _new_run(session: Session, bank: Bank, key: str, draft: Draft, asked: frozenset[str], person_id: int | None) -> Run:
@@ -201,6 +205,7 @@ def _new_run(session: Session, bank: Bank, key: str, draft: Draft, asked: frozen
             "buckets": bucket_count(bank.lake),
             "shards": bank.settings.shards,
             "products": draft.products,
+            "lifetime": draft.lifetime,
             "targets": {entry.target.name: _as_json(entry) for entry in trained if not entry.refusal},
             "trained_because": {entry.target.name: standings[entry.target.name].train_because for entry in trained if not entry.refusal},
             "kept": {target: found.model.version for target, found in standings.items() if found.model and not found.train_because},
@@ -282,7 +287,10 @@ def _jobs_of(run: Run, stage: Stage) -> list[tuple[str, dict[str, Any]]]:
             origins = sorted(
                 {day for plan in run.plan["targets"].values() if plan for day in (*plan["train"], plan["calibration"], plan["test"])} | {run.as_of}
             )
-            return [(f"{day}:{number}", {"origin": day, "buckets": shard}) for day in origins for number, shard in enumerate(shards)]
+            months: list[str] = run.plan.get("lifetime", {}).get("months", [])
+            half = (len(months) + 1) // 2
+            value = [(f"months:{part[0]}", {"months": part}) for part in (months[:half], months[half:]) if part]
+            return [*((f"{day}:{number}", {"origin": day, "buckets": shard}) for day in origins for number, shard in enumerate(shards)), *value]
         case Stage.TRAIN:
             return [(target, {"target": target}) for target in run.plan["targets"]]
         case Stage.SCORE:

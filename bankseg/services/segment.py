@@ -1,5 +1,6 @@
 """Segmenting a run: tiers, bands, segments, offers and cases of the whole book, written for publication."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from bankseg.services.bank import Bank
 from bankseg.services.declared_outcomes import sales
 from bankseg.services.description import describe
 from bankseg.services.jobs import Claim
+from bankseg.services.lifetime_value import described_with, lifetimes, published_with
 from bankseg.services.product_ranking import PREFIX, product_ranking
 from bankseg.services.rolls import roll_path
 from bankseg.services.score import scores_path
@@ -33,8 +35,13 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         run = session.get_one(Run, claim.run_id)
         before = runs.published_before(session, run.as_of)
         tiers = _tiers_before(session, before)
+    scores = [scores_path(bank, claim.run_id, bucket) for bucket in range(int(run.plan["buckets"]))]
+    for path in scores:
+        read_checked(path)  # what follows reads with DuckDB, which checks no page checksums
+    claim.progress(0, 3, "valuing what clients will bring")
+    values = lifetimes(bank, run, scores)
     inputs = Inputs(
-        scores=[scores_path(bank, claim.run_id, bucket) for bucket in range(int(run.plan["buckets"]))],
+        scores=scores,
         run_id=claim.run_id,
         as_of=date.fromisoformat(run.as_of),
         currency=bank.declarations.currency or str(bank.policy.section("value")["currency"]),
@@ -44,17 +51,18 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         tiers_before=tiers,
         memory=bank.settings.duckdb_memory,
         judged=_judged(bank, run),
-        described=describe(bank, run),
+        described=described_with(describe(bank, run), values.table),
         roll=roll_path(bank.settings, claim.run_id),
     )
-    for path in inputs.scores:
-        read_checked(path)  # the assignment reads with DuckDB, which checks no page checksums
-    assignment = assign(bank.policy, inputs)
+    claim.progress(1, 3, "assigning tiers, bands and segments")
+    found = assign(bank.policy, inputs)
+    assignment = replace(found, clients=published_with(found.clients, values.table))
     claim.progress(2, 3, "writing")
     beside = {
         "shadows": shadow_summary([read_checked(path) for path in inputs.scores], run.shadows),
         "product_ranking": product_ranking(bank, run),
         "currency": inputs.currency,
+        "lifetime": values.summary,
         "outcomes": [dict(entry) for entry in bank.declarations.outcomes],
     }
     return _write(bank, claim, assignment, beside)

@@ -18,6 +18,7 @@ from bankseg.segments.attributes import Attribute
 from bankseg.services.bank import Bank
 from bankseg.services.follow import POLL_SECONDS, RunFailedError
 from bankseg.services.jobs import Claim
+from bankseg.services.lifetime_check import check, check_parameters
 from bankseg.services.rolls import OpenRoll, open_for
 from bankseg.services.runs import seed_of
 from bankseg.services.segment_schemes import attributes_for, find_scheme, scheme_for
@@ -124,6 +125,8 @@ def parameters_of(settings: Settings, session: Session, scope: Scope | None, rol
             if asked.get("among") == "prospects":
                 chosen = for_prospects(roll, attributes, chosen)
             return lookalike_parameters(asked, entry, chosen)
+        case "lifetime":
+            return check_parameters(roll.run)
         case _:
             raise NotFoundError(f"no study of the kind {kind[:20]!r}", f"one of {', '.join(KINDS)}")
 
@@ -207,6 +210,10 @@ def _usual(settings: Settings, attributes: Mapping[str, Attribute], scope: Scope
 
 
 def _done(bank: Bank, study: SegmentStudy, told: Callable[[int, int, str], None]) -> Outcome:
+    if study.kind == "lifetime":
+        with reading(bank.engine) as session:
+            run = run_of(session, study)
+        return check(bank, run, study.parameters, study.seed, told)
     with reading(bank.engine) as session:
         roll = roll_of(bank.settings, session, study.run_id)
         attributes = attributes_for(bank.settings, roll, None)

@@ -20,6 +20,7 @@ class Segment:
     clients: int
     by_tier: dict[str, int]
     value: dict[str, int]
+    lifetime: dict[str, int | None]
     loss: dict[str, int]
     high_risk: int
 
@@ -56,6 +57,7 @@ def _segment(name: str, held: list[Row]) -> Segment:
         clients=book.clients(held),
         by_tier={tier: book.clients(cells) for tier, cells in book.by("tier", held).items()},
         value={currency: book.total("value_12m_minor", cells) for currency, cells in currencies},
+        lifetime={currency: book.known_total("clv_minor", cells) for currency, cells in currencies},
         loss={currency: book.total("expected_loss_minor", cells) for currency, cells in currencies},
         high_risk=book.total("high_risk", held),
     )

@@ -23,7 +23,7 @@ LIST_FIELDS = (
     "risk_band", "is_high_risk", "is_vulnerable", "preferred_channel", "last_interaction_on",
 )  # fmt: skip
 CELL_KEYS = ("status", "tier", "segment", "churn_band", "best_product", "currency")
-CELL_SUMS = ("balance_minor", "value_12m_minor", "expected_loss_minor")
+CELL_SUMS = ("balance_minor", "value_12m_minor", "clv_minor", "expected_loss_minor")
 CALL_FIELDS = (*LIST_FIELDS, "churn_reasons")
 CLIENT_FIELDS = tuple(PublishedClient.__table__.columns.keys())  # type: ignore[attr-defined]  # SQLModel adds the table
 
