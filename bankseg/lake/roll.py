@@ -1,13 +1,13 @@
 """The roll of a run: one Parquet file with every client and every attribute, read by column for counts, previews and lists."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
-from sqlglot import exp
+from sqlglot import exp, parse_one
 
 from bankseg.domain.errors import ArtefactError, MissingDataError
 from bankseg.lake.parameters import named
@@ -16,14 +16,16 @@ from bankseg.lake.parameters import named
 class Roll:
     """One roll, read only; any thread may ask."""
 
-    def __init__(self, path: Path, *, memory: str = "1GB", threads: int = 2) -> None:
+    def __init__(self, path: Path, computed: Sequence[tuple[str, str]] = (), *, memory: str = "1GB", threads: int = 2) -> None:
         self._connection = duckdb.connect(config={"threads": threads, "memory_limit": memory, "autoinstall_known_extensions": False})
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET enable_object_cache = true")
         try:
-            self._connection.from_parquet(str(path), hive_partitioning=False).create_view("roll")
+            self._connection.from_parquet(str(path), hive_partitioning=False).create_view("written")
         except duckdb.Error as error:
             raise ArtefactError(f"{path.name} cannot be read: {error}", "the file the run wrote", "run the segment stage again") from error
+        added = [exp.alias_(parse_one(sql, dialect="duckdb"), name, quoted=True) for name, sql in computed]
+        self._connection.execute("CREATE VIEW roll AS " + exp.select(exp.Star(), *added).from_("written").sql("duckdb"))
         self.columns: Mapping[str, str] = {str(row[0]): str(row[1]) for row in self._connection.execute("DESCRIBE roll").fetchall()}
 
     @cached_property
@@ -38,8 +40,8 @@ class Roll:
         return cast("pa.Table", self._connection.cursor().sql(sql, params=named(sql, parameters)).to_arrow_table())
 
 
-def open_roll(path: Path) -> Roll:
-    """The roll in a file, opened once a process as long as the file stays as it is.
+def open_roll(path: Path, computed: Sequence[tuple[str, str]] = ()) -> Roll:
+    """The roll in a file, opened once a process as long as the file stays as it is; `computed` are columns beside those of the file, as (name, SQL).
 
     Raises
     ------
@@ -50,9 +52,9 @@ def open_roll(path: Path) -> Roll:
         state = path.stat()
     except FileNotFoundError as error:
         raise MissingDataError(f"run {path.parent.name} has no roll", "a run segmented by this version", "run it again: bankseg run --as-of DATE") from error
-    return _opened(path, state.st_mtime_ns, state.st_size)
+    return _opened(path, state.st_mtime_ns, state.st_size, tuple(computed))
 
 
 @lru_cache(maxsize=4)
-def _opened(path: Path, _modified: int, _size: int) -> Roll:
-    return Roll(path)
+def _opened(path: Path, _modified: int, _size: int, computed: tuple[tuple[str, str], ...]) -> Roll:
+    return Roll(path, computed)

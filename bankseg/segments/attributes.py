@@ -27,7 +27,7 @@ class Attribute:
     """One attribute of the roll.
 
     `coverage` is the share of clients that have it in the run looked at (0 to 1), None when its extract was never loaded.
-    A protected attribute describes; no rule with another purpose may read it.
+    A protected attribute describes; no rule with another purpose may read it. `reads` are the attributes that one of the bank's own is computed from.
     """
 
     name: str
@@ -40,6 +40,10 @@ class Attribute:
     purposes: tuple[Purpose, ...]
     is_protected: bool = False
     coverage: float | None = None
+    definition_en: str = ""
+    definition_fr: str = ""
+    owner: str = ""
+    reads: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -49,6 +53,10 @@ class Attribute:
     def label(self, language: str) -> str:
         """Name in a language."""
         return self.label_fr if language == "fr" else self.label_en
+
+    def definition(self, language: str) -> str:
+        """What it is, in a language; its name where nothing more is known."""
+        return (self.definition_fr if language == "fr" else self.definition_en) or self.label(language)
 
 
 def attribute_catalogue(
@@ -135,14 +143,15 @@ def _check_kind(test: Test, attribute: Attribute) -> None:
 @cache
 def _declared() -> tuple[Attribute, ...]:
     document = tomllib.loads(files("bankseg.segments").joinpath("attributes.toml").read_text(encoding="utf-8"))
-    return tuple(_read(line) for line in document["attributes"])
+    defined = tomllib.loads(files("bankseg.segments").joinpath("attribute_definitions.toml").read_text(encoding="utf-8"))
+    return tuple(_read(line, defined.get(line[0], ("", ""))) for line in document["attributes"])
 
 
-def _read(line: Sequence[str]) -> Attribute:
+def _read(line: Sequence[str], defined: Sequence[str]) -> Attribute:
     name, family, kind, unit, english, french, source, *purposes = line
     serves: Any = tuple(purpose for purpose in purposes if purpose != "protected")
     type_of: Any = kind
-    return Attribute(name, family, type_of, unit, english, french, source, serves, "protected" in purposes)
+    return Attribute(name, family, type_of, unit, english, french, source, serves, "protected" in purposes, definition_en=defined[0], definition_fr=defined[1])
 
 
 def _of_feature(feature: Feature, french: Mapping[str, str]) -> Attribute:

@@ -12,11 +12,15 @@ from bankseg.domain.errors import MissingDataError, NotFoundError
 from bankseg.domain.people import Role, Scope
 from bankseg.domain.segment_rules import AnyOf, Every, Rule, Test
 from bankseg.domain.settled_rules import Cuts, Share
-from bankseg.lake.roll import open_roll
+from bankseg.lake.roll import Roll, open_roll
+from bankseg.segments.custom_expression import checked, type_of_column
+from bankseg.segments.custom_readers import as_sql
 from bankseg.segments.cut_points import cuts_of
 from bankseg.segments.reading import Reading
 from bankseg.settings import Settings
+from bankseg.storage import own_attribute
 from bankseg.storage import run as runs
+from bankseg.storage.own_attribute import OwnAttribute
 from bankseg.storage.run import Run
 
 EVERYONE, NOBODY = Every(()), AnyOf(())  # no part to fail, no part to hold: they cost no column
@@ -28,6 +32,7 @@ class OpenRoll:
 
     run: Run
     reading: Reading
+    saved: tuple[OwnAttribute, ...] = ()  # the bank's own attributes; those whose inputs the roll lacks are without data
 
     @property
     def as_of(self) -> date:
@@ -59,16 +64,28 @@ def open_for(settings: Settings, session: Session, scope: Scope | None, *, as_of
     if run is None or run.id is None:
         found = "no run has been published" if as_of is None else f"no run was published for {as_of} or a day before"
         raise MissingDataError(found, "a published run", "bankseg run --as-of DATE")
-    return open_of_run(settings, run, scope, frozen=frozen)
+    return open_of_run(settings, run, scope, frozen=frozen, own=own_attribute.live(session))
 
 
-def open_of_run(settings: Settings, run: Run, scope: Scope | None, *, frozen: Sequence[Mapping[str, Any]] = ()) -> OpenRoll:
-    """The roll that one run left, as `open_for` reads it."""
-    roll = open_roll(roll_path(settings, run.id or 0))
+def open_of_run(settings: Settings, run: Run, scope: Scope | None, *, frozen: Sequence[Mapping[str, Any]] = (), own: Sequence[OwnAttribute] = ()) -> OpenRoll:
+    """The roll that one run left, as `open_for` reads it; `own` are the bank's own attributes to compute beside its columns."""
+    roll = _with_own(roll_path(settings, run.id or 0), own, date.fromisoformat(run.as_of))
     known = {_share(entry): dict(_cuts(entry)) for entry in frozen}
     return OpenRoll(
-        run, Reading(roll, date.fromisoformat(run.as_of), lambda share: known.get(share) or cuts_of(roll, "roll", share, roll.columns), scope_rule(scope))
+        run,
+        Reading(roll, date.fromisoformat(run.as_of), lambda share: known.get(share) or cuts_of(roll, "roll", share, roll.columns), scope_rule(scope)),
+        tuple(own),
     )
+
+
+def _with_own(path: Path, own: Sequence[OwnAttribute], as_of: date) -> Roll:
+    """The roll with those of the bank's own attributes whose inputs it has."""
+    written = open_roll(path)
+    found = tuple(one for one in own if set(one.reads) <= written.columns.keys())
+    if not found:
+        return written
+    types = {name: type_of_column(kind) for name, kind in written.columns.items()}
+    return open_roll(path, tuple((one.name, as_sql(checked(one.expression, types), as_of, types)) for one in found))
 
 
 def scope_rule(scope: Scope | None) -> Rule:

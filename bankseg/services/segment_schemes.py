@@ -17,6 +17,7 @@ from bankseg.domain.settled_rules import Share, shares_of
 from bankseg.features.catalogue import attribute_feature, catalogue, groups
 from bankseg.lake.declarations import read_declarations
 from bankseg.segments.attributes import Attribute, attribute_catalogue, check_rule
+from bankseg.segments.custom_catalogue import own_attributes
 from bankseg.segments.reading import sizes
 from bankseg.services.rolls import OpenRoll, frozen_cuts, open_for
 from bankseg.settings import Settings
@@ -130,7 +131,8 @@ def attributes_for(settings: Settings, roll: OpenRoll, scope: Scope | None) -> d
     targets = [name.removeprefix("p:") for name in roll.reading.roll.columns if name.startswith("p:")]
     hidden = HIDDEN_FAMILIES.get(scope.role, frozenset()) if scope else frozenset()
     known = attribute_catalogue(features, targets, roll.reading.roll.coverage, french)
-    return {name: attribute for name, attribute in known.items() if attribute.family not in hidden}
+    readable = {name: attribute for name, attribute in known.items() if attribute.family not in hidden}
+    return readable | own_attributes(roll.saved, readable, roll.reading.roll.coverage)
 
 
 def read_document(document: str | Mapping[str, Any], attributes: Mapping[str, Attribute]) -> Scheme:

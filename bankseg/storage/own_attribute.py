@@ -26,10 +26,20 @@ class OwnAttribute(SQLModel, table=True):
     saved_by: int | None = None
     saved_at: float = 0.0
 
+    @property
+    def name(self) -> str:
+        """What rules call it."""
+        return f"own_{self.code}_v{self.version}"
+
 
 def live(session: Session) -> list[OwnAttribute]:
     """Every version rules may read, by code and version."""
     return list(session.exec(select(OwnAttribute).where(OwnAttribute.state == "live").order_by(col(OwnAttribute.code), col(OwnAttribute.version))))
+
+
+def every(session: Session) -> list[OwnAttribute]:
+    """Every version of every attribute, by code, newest first."""
+    return list(session.exec(select(OwnAttribute).order_by(col(OwnAttribute.code), col(OwnAttribute.version).desc())))
 
 
 def versions(session: Session, code: str) -> list[OwnAttribute]:

@@ -27,8 +27,10 @@ from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
 from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
 from bankseg.web.relationship.views import BLUEPRINT as RELATIONSHIP
 from bankseg.web.risk.views import BLUEPRINT as RISK
+from bankseg.web.segments.attributes_views import BLUEPRINT as ATTRIBUTES
 from bankseg.web.segments.life import BLUEPRINT as LIFE
 from bankseg.web.segments.pictures import BLUEPRINT as PICTURES
+from bankseg.web.segments.strategy import BLUEPRINT as STRATEGY
 from bankseg.web.segments.views import BLUEPRINT as SEGMENTS
 from bankseg.web.studies.views import BLUEPRINT as STUDIES
 
@@ -49,7 +51,7 @@ def create_app(settings: Settings) -> OpenAPI:
     app.after_request(forms.keep_visit)
     for part in (access, errors, headers, jinja):
         part.install(app)
-    for blueprint in (HEALTH, ENTRANCE, RELATIONSHIP, MARKETING, RISK, OVERVIEW, SEGMENTS, PICTURES, STUDIES, LIFE, MODELS, OPERATIONS, api_pages.BLUEPRINT):
+    for blueprint in (HEALTH, ENTRANCE, RELATIONSHIP, MARKETING, RISK, OVERVIEW, SEGMENTS, PICTURES, STUDIES, ATTRIBUTES, LIFE, STRATEGY, MODELS, OPERATIONS, api_pages.BLUEPRINT):
         app.register_blueprint(blueprint)
     app.register_api(api.BLUEPRINT)
     app.register_api(segments_api.BLUEPRINT)

@@ -31,6 +31,8 @@ PARENTS = {
     "operations.run": "operations.runs",
     **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes", "moves", "trial")},
     **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},
+    **{f"attributes.{page}": "overview.segments" for page in ("one", "own", "check")},
+    **{f"strategy.{page}": "overview.segments" for page in ("scheme", "sheet")},
     **{f"studies.{page}": "overview.segments" for page in ("index", "new", "ask", "study", "scheme")},
     **{
         f"pictures.{page}": "overview.segments"
@@ -38,6 +40,7 @@ PARENTS = {
             "base", "portraits", "rfm", "tiers", "curve", "strategy", "crossing", "places", "two", "comparison", "coming_birthdays", "client", "listed",
         )
     },  # fmt: skip
+    **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},
     "models.target": "models.registry",
     "models.version": "models.registry",
 }

@@ -9,9 +9,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from bankseg.domain.errors import BanksegError, InputError
 from bankseg.domain.schemes import scheme_document
-from bankseg.services import scheme_life, segment_history, segments_desk
+from bankseg.services import attribute_catalogue, scheme_life, segment_history, segments_desk
 from bankseg.web import desk
 from bankseg.web.downloads import download, file_format
+from bankseg.web.segments.attributes_views import wanted
 from bankseg.web.segments.names import value_name
 
 BLUEPRINT = Blueprint("segments", __name__, url_prefix="/segments")
@@ -83,8 +84,9 @@ def save() -> BaseResponse:
 
 @BLUEPRINT.get("/attributes")
 def attributes() -> str:
-    """Everything a rule may read."""
-    return render_template("segments/attributes.html", page=segments_desk.attributes_page(desk.desk().settings, desk.read(), desk.scope()))
+    """Everything a rule may read, narrowed by what the address asks for."""
+    page = attribute_catalogue.catalogue_page(desk.desk().settings, desk.read(), desk.scope(), wanted(), language=desk.language())
+    return render_template("segments/attributes.html", page=page)
 
 
 @BLUEPRINT.get("/migration")
