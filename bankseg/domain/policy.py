@@ -81,9 +81,27 @@ def load_policy(path: Path | None = None) -> Policy:
     ConfigurationError
         When the file cannot be read, names an unknown entry, or its scheme has no default segment at its end.
     """
-    values = tomllib.loads(files("bankseg.policies").joinpath("default.toml").read_text(encoding="utf-8"))
-    if path is not None:
-        values = _laid_over(values, _read(path), "", path)
+    return _checked({} if path is None else _read(path), "policy file" if path is None else f"policy file {path.name}")
+
+
+def policy_with(text: str) -> Policy:
+    """The default policy with the entries of a TOML text laid over it.
+
+    Raises
+    ------
+    ConfigurationError
+        As `load_policy`.
+    """
+    try:
+        own = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"the policy draft is not TOML: {error}", "TOML") from error
+    return _checked(own, "the policy draft")
+
+
+def _checked(own: Mapping[str, Any], where: str) -> Policy:
+    default = tomllib.loads(files("bankseg.policies").joinpath("default.toml").read_text(encoding="utf-8"))
+    values = _laid_over(default, own, "", where)
     policy = Policy(values, sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest())
     _check_scheme(policy)
     unsuitable_rules(policy.section("cross_sell")["unsuitable"])
@@ -120,16 +138,16 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"policy file {path.name} is not TOML: {error}", "a TOML file in UTF-8") from error
 
 
-def _laid_over(base: Mapping[str, Any], own: Mapping[str, Any], where: str, path: Path) -> dict[str, Any]:
+def _laid_over(base: Mapping[str, Any], own: Mapping[str, Any], where: str, source: str) -> dict[str, Any]:
     merged = dict(base)
     for key, value in own.items():
         name = f"{where}.{key}".lstrip(".")
         if key not in base and where not in OPEN_TABLES:
-            raise ConfigurationError(f"policy file {path.name} has an unknown entry {name}", f"one of {', '.join(base)}", "correct or remove the entry")
+            raise ConfigurationError(f"{source} has an unknown entry {name}", f"one of {', '.join(base)}", "correct or remove the entry")
         known = base.get(key, value)
         if not _is_alike(known, value):
-            raise ConfigurationError(f"policy file {path.name} gives {name} = {value!r}", f"something like {known!r}", "correct the entry")
-        merged[key] = _laid_over(known, value, name, path) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
+            raise ConfigurationError(f"{source} gives {name} = {value!r}", f"something like {known!r}", "correct the entry")
+        merged[key] = _laid_over(known, value, name, source) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
     return merged
 
 

@@ -21,6 +21,9 @@ class Right(StrEnum):
     MODELS = "models"
     PROPOSE_MODEL = "propose_model"
     DECIDE_MODEL = "decide_model"
+    PEOPLE = "people"
+    AUDIT = "audit"
+    POLICY = "policy"
 
 
 _DESKS = frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.MARKETER, Role.RISK_OFFICER})
@@ -39,6 +42,9 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.MODELS: frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.PROPOSE_MODEL: _MODEL_RISK,
     Right.DECIDE_MODEL: _MODEL_RISK,  # a second person: never the one who proposed, nor the one who started the training
+    Right.PEOPLE: frozenset({Role.ADMINISTRATOR}),
+    Right.AUDIT: frozenset({Role.AUDITOR, Role.ADMINISTRATOR}),
+    Right.POLICY: frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.IMPORTS: _ENGINE_ROOM | {Role.AUDITOR, Role.MARKETER, Role.RISK_OFFICER},
 }
 

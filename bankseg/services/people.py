@@ -27,7 +27,7 @@ def ensure_person(  # noqa: PLR0913  # the columns of a person
     InputError
         When the login is empty, the role unknown, a relationship manager has no portfolio or a branch head no branch.
     """
-    known_role = _checked(login, role, rm_id, branch_id)
+    known_role = checked_role(login, role, rm_id, branch_id)
     person = by_login(session, login)
     if person is None:
         person = Person(login=login, display_name=display_name, role=known_role, password_hash=passwords.hashed(password))
@@ -45,7 +45,14 @@ def ensure_person(  # noqa: PLR0913  # the columns of a person
     return person
 
 
-def _checked(login: str, role: Role | str, rm_id: str | None, branch_id: str | None) -> Role:
+def checked_role(login: str, role: Role | str, rm_id: str | None, branch_id: str | None) -> Role:
+    """The role of a person whose description holds.
+
+    Raises
+    ------
+    InputError
+        When the login is empty, the role unknown, a relationship manager has no portfolio or a branch head no branch.
+    """
     if not login.strip():
         raise InputError("an empty login", "a name to sign in with", "give one")
     try:

@@ -1,13 +1,16 @@
 """Audit entries: who did what, written in the same transaction as the change, chained by hash."""
 
 import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from bankseg.storage.database import db_now
+from bankseg.storage.person import Person
 
 
 class AuditEntry(SQLModel, table=True):
@@ -35,6 +38,49 @@ def record(session: Session, action: str, subject: str, *, person_id: int | None
     session.add(entry)
     session.flush()
     return entry
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries are asked for; None asks nothing. `subject` is a part of the subject's text; days are UTC and both counted."""
+
+    action: str | None = None
+    login: str | None = None
+    subject: str | None = None
+    first: date | None = None
+    last: date | None = None
+
+
+def entries(session: Session, asked: AuditFilter, *, before: int | None = None, most: int) -> list[tuple[AuditEntry, str | None]]:
+    """Matching entries with the login of who acted, newest first, of ids below `before`."""
+    statement = select(AuditEntry, Person.login).join(Person, col(Person.id) == col(AuditEntry.person_id), isouter=True)
+    if asked.action is not None:
+        statement = statement.where(AuditEntry.action == asked.action)
+    if asked.login is not None:
+        statement = statement.where(Person.login == asked.login)
+    if asked.subject is not None:
+        statement = statement.where(col(AuditEntry.subject).contains(asked.subject, autoescape=True))
+    if asked.first is not None:
+        statement = statement.where(AuditEntry.at >= _midnight(asked.first))
+    if asked.last is not None:
+        statement = statement.where(AuditEntry.at < _midnight(asked.last + timedelta(days=1)))
+    if before is not None:
+        statement = statement.where(col(AuditEntry.id) < before)
+    return [(entry, login) for entry, login in session.exec(statement.order_by(col(AuditEntry.id).desc()).limit(most))]
+
+
+def actions(session: Session) -> list[str]:
+    """Every kind of action there is in the trail, sorted."""
+    return sorted(session.exec(select(AuditEntry.action).distinct()))
+
+
+def count(session: Session) -> int:
+    """Entries in the trail."""
+    return session.exec(select(func.count()).select_from(AuditEntry)).one()
+
+
+def _midnight(day: date) -> float:
+    return datetime.combine(day, time.min, tzinfo=UTC).timestamp()
 
 
 def first_broken(session: Session) -> int | None:

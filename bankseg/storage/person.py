@@ -1,5 +1,6 @@
 """People: the staff who sign in."""
 
+from sqlalchemy import false
 from sqlmodel import Field, Session, SQLModel, select
 
 from bankseg.domain.people import Role, Scope
@@ -19,6 +20,7 @@ class Person(SQLModel, table=True):
     is_active: bool = True
     failed_logins: int = 0
     locked_until: float = 0.0  # epoch seconds by the database clock
+    must_change_password: bool = Field(default=False, sa_column_kwargs={"server_default": false()})  # the first one was made by somebody else
 
     @property
     def scope(self) -> Scope:

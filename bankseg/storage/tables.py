@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from bankseg.storage import (
+    access_token,
     audit,
     fold_opening,
     import_batch,
@@ -31,7 +32,7 @@ from bankseg.storage import (
 
 METADATA = SQLModel.metadata
 ALL = (
-    audit, fold_opening, import_batch, job, model_alert, model_decision, model_gate, model_observation, model_proposal, person, propensity_model, published_client,
+    access_token, audit, fold_opening, import_batch, job, model_alert, model_decision, model_gate, model_observation, model_proposal, person, propensity_model, published_client,
     recorded_document, run, segment_scheme, segment_study, own_attribute, segment_event, segment_membership, segment_override, segment_refresh, segment_strategy, warning_quality,
     web_session,
 )  # fmt: skip

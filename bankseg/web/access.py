@@ -6,7 +6,7 @@ from werkzeug.exceptions import Unauthorized
 from bankseg.domain.errors import NotFoundError
 from bankseg.domain.rights import Right, require
 from bankseg.services.sign_in import LANGUAGES
-from bankseg.storage import signed_in
+from bankseg.storage import access_token, signed_in
 from bankseg.storage.database import reading, transaction
 from bankseg.web.desk import desk
 from bankseg.web.forms import cookie_name, refuse_forged
@@ -14,6 +14,8 @@ from bankseg.web.policy import POLICY, Door
 
 SESSION_COOKIE = "session"
 API_PREFIX = "/api/"
+# What somebody may open who signed in with a first password.
+BEFORE_A_PASSWORD = frozenset({"account.page", "account.password", "entrance.sign_out", "entrance.language"})
 
 
 def install(app: Flask) -> None:
@@ -23,8 +25,11 @@ def install(app: Flask) -> None:
 
 
 def recognise() -> None:
-    """Find the person behind the session cookie."""
+    """Find the person behind an API token or the session cookie; a request that brings a token is judged by it alone."""
     g.language = request.accept_languages.best_match(LANGUAGES) or "en"
+    if request.path.startswith(API_PREFIX) and "Authorization" in request.headers:
+        _recognise_token()
+        return
     token = request.cookies.get(cookie_name(SESSION_COOKIE))
     if not token or request.endpoint == "static":
         return
@@ -36,6 +41,21 @@ def recognise() -> None:
     if held.is_stale:
         with transaction(desk().engine) as session:
             signed_in.touch(session, token)
+
+
+def _recognise_token() -> None:
+    """The person a bearer token belongs to; anything else in the header is nobody."""
+    given = request.authorization
+    if given is None or given.type != "bearer" or not given.token:
+        return
+    with reading(desk().engine) as session:
+        held = access_token.find(session, given.token)
+    if held is None:
+        return
+    g.person, g.scope, g.granted = held.person, held.person.scope, held.rights
+    if held.is_stale:
+        with transaction(desk().engine) as session:
+            access_token.touch(session, held.token_id)
 
 
 def guard() -> Response | None:
@@ -50,8 +70,22 @@ def guard() -> Response | None:
             return _ask_to_sign_in()
         if isinstance(door, Right):
             require(g.scope, door)
-    refuse_forged()
+            if "granted" in g and door not in g.granted:
+                raise NotFoundError("nothing here for this token")
+        if g.person.must_change_password and request.endpoint not in BEFORE_A_PASSWORD:
+            return _ask_for_a_password()
+    if "granted" not in g:  # a token is never sent by a browser on its own
+        refuse_forged()
     return None
+
+
+def _ask_for_a_password() -> Response:
+    if request.path.startswith(API_PREFIX):
+        raise Unauthorized
+    target = url_for("account.page")
+    if request.headers.get("HX-Request"):
+        return Response(status=401, headers={"HX-Redirect": target})
+    return Response(status=303, headers={"Location": target})
 
 
 def _ask_to_sign_in() -> Response:

@@ -11,6 +11,8 @@ from flask_limiter.util import get_remote_address
 from bankseg.settings import Settings
 from bankseg.storage.database import make_engine
 from bankseg.web import access, desk, errors, forms, headers, jinja
+from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
+from bankseg.web.administration.views import BLUEPRINT as ADMINISTRATION
 from bankseg.web.api import life as life_api
 from bankseg.web.api import pages as api_pages
 from bankseg.web.api import pictures as pictures_api
@@ -51,7 +53,25 @@ def create_app(settings: Settings) -> OpenAPI:
     app.after_request(forms.keep_visit)
     for part in (access, errors, headers, jinja):
         part.install(app)
-    for blueprint in (HEALTH, ENTRANCE, RELATIONSHIP, MARKETING, RISK, OVERVIEW, SEGMENTS, PICTURES, STUDIES, ATTRIBUTES, LIFE, STRATEGY, MODELS, OPERATIONS, api_pages.BLUEPRINT):
+    for blueprint in (
+        HEALTH,
+        ENTRANCE,
+        RELATIONSHIP,
+        MARKETING,
+        RISK,
+        OVERVIEW,
+        SEGMENTS,
+        PICTURES,
+        STUDIES,
+        ATTRIBUTES,
+        LIFE,
+        STRATEGY,
+        MODELS,
+        OPERATIONS,
+        ACCOUNT,
+        ADMINISTRATION,
+        api_pages.BLUEPRINT,
+    ):
         app.register_blueprint(blueprint)
     app.register_api(api.BLUEPRINT)
     app.register_api(segments_api.BLUEPRINT)

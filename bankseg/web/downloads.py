@@ -4,12 +4,12 @@ import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from flask import Response, send_file
 
 from bankseg.delivery.columns import FORMATS, Format
 from bankseg.domain.errors import InputError
-from bankseg.services.export_list import Exported
 from bankseg.web.desk import desk
 
 MEDIA_TYPES: dict[Format, str] = {
@@ -17,6 +17,15 @@ MEDIA_TYPES: dict[Format, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "parquet": "application/vnd.apache.parquet",
 }
+
+
+class Written(Protocol):
+    """What an export says of the file it wrote."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def as_of(self) -> str: ...
 
 
 def file_format(asked: str) -> Format:
@@ -33,7 +42,7 @@ def file_format(asked: str) -> Format:
     raise InputError(f"format {asked[:20]!r}", ", ".join(FORMATS), "choose one of these")
 
 
-def download(name: str, asked: Format, export: Callable[[Path], Exported]) -> Response:
+def download(name: str, asked: Format, export: Callable[[Path], Written]) -> Response:
     """Write the file under the exports folder, stream it, and remove it: the store is not held while a slow browser reads."""
     folder = desk().settings.exports
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

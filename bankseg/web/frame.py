@@ -24,11 +24,15 @@ ENTRIES: tuple[tuple[Right, str, str], ...] = (
     (Right.MODELS, "models.registry", "Models"),
     (Right.RUNS, "operations.runs", "Runs"),
     (Right.IMPORTS, "operations.imports", "Imports"),
+    (Right.POLICY, "administration.policy", "Policy"),
+    (Right.AUDIT, "administration.audit", "Audit"),
+    (Right.PEOPLE, "administration.people", "People"),
 )
 PARENTS = {
     "relationship.client": "relationship.clients",
     "marketing.cross_sell": "marketing.products",
     "operations.run": "operations.runs",
+    "administration.person": "administration.people",
     **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes", "moves", "trial")},
     **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},
     **{f"attributes.{page}": "overview.segments" for page in ("one", "own", "check")},
@@ -37,9 +41,21 @@ PARENTS = {
     **{
         f"pictures.{page}": "overview.segments"
         for page in (
-            "base", "portraits", "rfm", "tiers", "curve", "strategy", "crossing", "places", "two", "comparison", "coming_birthdays", "client", "listed",
+            "base",
+            "portraits",
+            "rfm",
+            "tiers",
+            "curve",
+            "strategy",
+            "crossing",
+            "places",
+            "two",
+            "comparison",
+            "coming_birthdays",
+            "client",
+            "listed",
         )
-    },  # fmt: skip
+    },
     **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},
     "models.target": "models.registry",
     "models.version": "models.registry",
