@@ -52,6 +52,7 @@ PARENTS = {
             "two",
             "comparison",
             "coming_birthdays",
+            "loyal",
             "client",
             "listed",
         )

@@ -1,5 +1,7 @@
 """The pictures of segmentation: what they count is what they list, within the reader's scope, in both languages."""
 
+import json
+
 import pytest
 
 from tests.web.conftest import Browsers, token_of
@@ -7,7 +9,7 @@ from tests.web.conftest import Browsers, token_of
 PAGES = (
     "/segments/pictures", "/segments/apart/lifecycle", "/segments/rfm", "/segments/rfm?monetary=balance", "/segments/contribution", "/segments/concentration?g=40&m=70", "/segments/strategy",
     "/segments/strategy?risk=high", "/segments/matrix?rows=tier&columns=scheme:lifecycle", "/segments/places", "/segments/places?level=department", "/segments/two?one=value_tiers/gold&other=moments/birthday_7_days",
-    "/segments/groups?figure=holds:savings&by=tier", "/segments/birthdays?days=7", "/segments/standing/C1", "/segments/listed?in=tier/gold&out=churn_band/high", "/segments/schemes/value_tiers",
+    "/segments/groups?figure=holds:savings&by=tier", "/segments/birthdays?days=7", "/segments/loyal?years=1", "/segments/standing/C1", "/segments/listed?in=tier/gold&out=churn_band/high", "/segments/schemes/value_tiers",
 )  # fmt: skip
 
 
@@ -106,6 +108,21 @@ def test_the_lines_of_the_contribution_add_up_and_a_marketer_sees_no_loss(browse
         tiers = browsers.of(login).get("/api/v1/pictures/contribution").json["tiers"]
         assert all(sum(one["lines"].values()) == (one["value_12m_minor"] or 0) for one in tiers if one["valued"])
         assert all(hidden not in one["lines"] for one in tiers)
+
+
+def test_loyal_clients_are_counted_by_one_s_own_measure_and_kept_as_a_scheme(own: Browsers) -> None:
+    http = own.of("mark")
+
+    found = http.get("/api/v1/pictures/loyal?products=2&index=70").json
+    kept = http.post(
+        "/segments/designer/save", data={"form_token": token_of(http.get("/segments/loyal").text), "document": json.dumps(found["document"]), "note": ""}
+    )
+
+    assert found["clients"] == found["of"] == 4
+    assert http.get("/api/v1/pictures/loyal?index=72").json["clients"] == 0
+    assert kept.location == "/segments/schemes/loyal_clients"
+    assert http.get("/api/v1/schemes/loyal_clients/segments/loyal/clients").json["clients"] == 4
+    assert http.get("/segments/loyal?months=13").status_code == 400
 
 
 def test_the_part_a_page_asks_for_is_only_the_part(browsers: Browsers) -> None:

@@ -12,6 +12,7 @@ from bankseg.services.scheme_pictures import (
     client_list,
     concentration,
     contribution,
+    faithful,
     geography,
     groups,
     matrix,
@@ -81,6 +82,14 @@ class GroupsAsked(schemas.Asked):
 class BirthdaysAsked(schemas.Asked):
     days: int = Field(default=birthdays.FIRST_DAYS, ge=0, le=birthdays.MOST_DAYS)
     loyalty: int = Field(default=0, ge=0, le=100, description="Least loyalty index")
+
+
+class LoyalAsked(schemas.Asked):
+    years: int = Field(default=0, ge=0, description="Years as a client, at least; 0 asks nothing")
+    products: int = Field(default=0, ge=0)
+    months: int = Field(default=0, ge=0, description="Months of the last twelve with money moved")
+    recommends: int = Field(default=0, ge=0, description="Latest answer to the recommendation question, 0 to 10")
+    index: int = Field(default=0, ge=0, description="Loyalty index")
 
 
 class ListAsked(schemas.Asked):
@@ -168,6 +177,12 @@ def comparison(query: GroupsAsked) -> Response:
 def coming_birthdays(query: BirthdaysAsked) -> Response:
     """Birthdays within so many days; the first 200."""
     return _json(answer(birthdays.birthdays_page(desk.desk().settings, desk.read(), desk.scope(), query.days, query.loyalty)))
+
+
+@BLUEPRINT.get("/pictures/loyal", responses={"200": Picture})
+def loyal(query: LoyalAsked) -> Response:
+    """Active clients who reach your own measures of loyalty: how many, the first 200, and the same as a scheme to save."""
+    return _json(answer(faithful.faithful_page(desk.desk().settings, desk.read(), desk.scope(), query.model_dump())))
 
 
 @BLUEPRINT.get("/pictures/clients", responses={"200": Picture})

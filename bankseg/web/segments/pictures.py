@@ -13,6 +13,7 @@ from bankseg.services.scheme_pictures import (
     client_list,
     concentration,
     contribution,
+    faithful,
     geography,
     groups,
     matrix,
@@ -115,6 +116,14 @@ def export_birthdays() -> Response:
     asked = file_format(request.args.get("format", "csv"))
     write = partial(birthdays.export_birthdays, desk.desk().settings, desk.desk().engine, desk.scope(), *_asked_birthdays(), file_format=asked)
     return download("birthdays", asked, write)
+
+
+@BLUEPRINT.get("/loyal")
+def loyal() -> str:
+    """Loyal clients by the measures in the address."""
+    asked = {name: asked_number(name, first) for name, (_, first, _) in faithful.MEASURES.items()}
+    page = faithful.faithful_page(desk.desk().settings, desk.read(), desk.scope(), asked)
+    return _shown("faithful", page, most={name: most for name, (_, _, most) in faithful.MEASURES.items()})
 
 
 @BLUEPRINT.get("/standing/<client_id>")
