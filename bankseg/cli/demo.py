@@ -16,7 +16,7 @@ from bankseg.services.status import bank_status
 from bankseg.settings import Settings
 from bankseg.storage import schema
 
-SHOWN_LOGINS = ("rm.martin", "marketing.dupont", "risk.bernard", "models.leroy")
+SHOWN_LOGINS = ("rm.martin", "marketing.dupont", "risk.bernard", "models.leroy", "audit.roche", "admin.petit")
 
 
 @click.command("demo")

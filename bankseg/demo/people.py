@@ -25,7 +25,12 @@ DEMO_PEOPLE: tuple[DemoPerson, ...] = (
     DemoPerson("rm.colleague", "Sacha Colleague", "relationship_manager", "RM002", "AG02"),
     DemoPerson("marketing.dupont", "Alix Dupont", "marketer", None, "AG01"),
     DemoPerson("risk.bernard", "Dominique Bernard", "risk_officer", None, "AG01"),
+    DemoPerson("branch.renard", "Morgan Renard", "branch_head", None, "AG01"),
+    DemoPerson("marketing.robin", "Robin Lemaire", "marketer", None, "AG01"),
+    DemoPerson("risk.lopez", "Andrea Lopez", "risk_officer", None, "AG01"),
     DemoPerson("models.leroy", "Claude Leroy", "model_owner", None, "AG01"),
+    DemoPerson("audit.roche", "Noa Roche", "auditor", None, "AG01"),
+    DemoPerson("admin.petit", "Charlie Petit", "administrator", None, "AG01"),
 )
 
 
