@@ -127,6 +127,32 @@ CUT_COLUMNS: dict[str, pa.DataType] = {"kind": pa.string(), "measure": pa.string
 CUTS = pa.schema(CUT_COLUMNS)
 
 
+def warning_levels(policy: Policy, snapshot: pa.Table, inputs: Inputs) -> pa.Table:
+    """Early-warning levels of every client of a past snapshot, as a run of that day would have found them.
+
+    Parameters
+    ----------
+    snapshot
+        Features of one date, one row a client; `inputs` says all but the scores, which are not read.
+
+    Returns
+    -------
+    pyarrow.Table
+        `client_id`, `days_past_due` (null: no instalment) and for each rule `level_<code>`: amber, red or null.
+    """
+    with Analysis(memory=inputs.memory) as analysis:
+        renamed = {"client_kind": "kind", "client_status": "status"}
+        present = [renamed.get(name, name) for name in snapshot.column_names]
+        analysis.register("raw_scores", snapshot.rename_columns(present))
+        missing = [exp.alias_(exp.cast(exp.null(), kind), name) for name, kind in EXPECTED.items() if name not in present]
+        analysis.view("scored", exp.select(exp.Star(), *missing).from_("raw_scores").sql(dialect=DIALECT))
+        _relations(analysis, policy, inputs)
+        analysis.view("banded", _sql("value"), _value_parameters(policy, inputs))
+        _triggers(analysis, policy, frozenset(present))
+        columns = ["client_id", "days_past_due", *(f"level_{trigger.code}" for trigger in policy.triggers())]
+        return analysis.arrow(exp.select(*columns).from_("levelled").order_by("client_id").sql(dialect=DIALECT))
+
+
 def working_days_after(day: date, count: int) -> date:
     """The day `count` working days (Monday to Friday) after `day`.
 

@@ -17,6 +17,7 @@ from bankseg.lake.parquet import read_checked, write_whole
 from bankseg.propensity.artefacts import load
 from bankseg.propensity.predict import Propensity
 from bankseg.propensity.reasons import Reason
+from bankseg.services import vulnerability
 from bankseg.services.bank import Bank
 from bankseg.services.declared_outcomes import as_sales, losses, sales
 from bankseg.services.eligibility import eligibility
@@ -29,8 +30,9 @@ from bankseg.storage.run import Run
 
 IDENTITY = (
     "SELECT client_id, name, kind, coalesce(status, 'active') AS status, city, home_branch_id AS branch_id, rm_id, joined_on, birth_on, "
-    "deceased_on, coalesce(is_vulnerable, false) AS is_vulnerable FROM clients"
+    "deceased_on, coalesce(is_vulnerable, false) AS is_on_register FROM clients"
 )
+GUARDED = ", guarded.* EXCLUDE (client_id)"  # what finds vulnerable clients, where transactions were loaded
 LAST_INTERACTION = "SELECT client_id, max(occurred_on) AS last_interaction_on FROM interactions GROUP BY client_id"
 SINCE = {
     "instalments": "SELECT client_id, min(due_on) AS arrears_since FROM instalments WHERE paid_on IS NULL GROUP BY client_id",
@@ -90,8 +92,11 @@ def _with_identity(bank: Bank, run: Run, bucket: int, snapshot: pa.Table) -> pa.
         for name, sql in _available(connection):
             pieces.append(f", {name}.* EXCLUDE (client_id)")
             joins.append(f"LEFT JOIN ({sql}) AS {name} ON {name}.client_id = s.client_id")
+        pieces.append(
+            ", i.is_on_register OR coalesce(guarded.is_flagged, false) AS is_vulnerable" if GUARDED in pieces else ", i.is_on_register AS is_vulnerable"
+        )
         statement = "".join(pieces) + " " + " ".join(joins) + " ORDER BY s.client_id"
-        table = connection.arrow(statement, bank.policy.horizon(as_of).window_starts())
+        table = connection.arrow(statement, {**bank.policy.horizon(as_of).window_starts(), **vulnerability.parameters(bank.policy, as_of)})
     if table.num_rows != snapshot.num_rows:
         raise MissingDataError(f"bucket {bucket} has {snapshot.num_rows} clients in the snapshot and {table.num_rows} in the lake", "the same clients")
     return table
@@ -99,6 +104,8 @@ def _with_identity(bank: Bank, run: Run, bucket: int, snapshot: pa.Table) -> pa.
 
 def _available(connection: LocalBucket) -> list[tuple[str, str]]:
     parts = [(f"since_{table}", sql) for table, sql in SINCE.items() if table in connection.tables]
+    if connection.tables >= vulnerability.NEEDS:
+        parts.append(("guarded", vulnerability.vulnerable_sql()))
     return [*parts, ("talked", LAST_INTERACTION)] if "interactions" in connection.tables else parts
 
 

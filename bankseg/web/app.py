@@ -29,6 +29,7 @@ from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
 from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
 from bankseg.web.relationship.views import BLUEPRINT as RELATIONSHIP
 from bankseg.web.risk.views import BLUEPRINT as RISK
+from bankseg.web.risk.watch import BLUEPRINT as WATCH
 from bankseg.web.segments.attributes_views import BLUEPRINT as ATTRIBUTES
 from bankseg.web.segments.life import BLUEPRINT as LIFE
 from bankseg.web.segments.pictures import BLUEPRINT as PICTURES
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> OpenAPI:
         ATTRIBUTES,
         LIFE,
         STRATEGY,
+        WATCH,
         MODELS,
         OPERATIONS,
         ACCOUNT,

@@ -57,7 +57,8 @@ PARENTS = {
             "listed",
         )
     },
-    **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},
+    "watch.warnings": "risk.queue",
+    "watch.vulnerable": "risk.queue",
     "models.target": "models.registry",
     "models.version": "models.registry",
 }

@@ -29,6 +29,8 @@ POLICY: dict[str, Door | Right] = {
     "marketing.export": Right.CROSS_SELL,
     "risk.queue": Right.RISK_QUEUE,
     "risk.export": Right.RISK_QUEUE,
+    "watch.warnings": Right.RISK_QUEUE,
+    "watch.vulnerable": Right.RISK_QUEUE,
     "overview.segments": Right.SEGMENTS,
     "segments.schemes": Right.SEGMENTS,
     "segments.scheme": Right.SEGMENTS,

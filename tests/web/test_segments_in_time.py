@@ -95,3 +95,30 @@ def test_the_catalogue_is_narrowed_and_reads_in_french(own: Browsers) -> None:
     assert "Aucun attribut ne correspond" in http.get("/segments/attributes?q=xyzzy").text
     assert "Part" in http.get("/segments/attributes/tier").text
     assert http.get("/segments/attributes/risk_band").status_code == 404
+
+
+def test_a_sheet_is_written_held_against_its_figures_and_printed_on_one_page(own: Browsers) -> None:
+    http = own.of("mark")
+    page = http.get("/segments/strategy/lifecycle/developing").text
+    assert "not written yet" in page
+    assert "whole base" in page
+
+    fields = {"needs_en": "Advice on saving", "proof_en": "Nine of ten stayed", "measure": "clients", "target": "1", "target_on": "2026-06-30"}
+    assert posted(http, "/segments/strategy/lifecycle/developing", **fields).status_code == 303
+    page = http.get("/segments/strategy/lifecycle/developing").text
+    assert "Advice on saving" in page
+    assert "reached" in page
+    assert "version 1" in page
+    assert "Clients: 1" in http.get("/segments/strategy/lifecycle").text
+    for slip in ({"measure": "clients"}, {"measure": "beauty", "target": "1"}, {"target_on": "soon"}, {"unheard": "of"}):
+        assert posted(http, "/segments/strategy/lifecycle/developing", **slip).status_code == 400
+    assert http.get("/segments/strategy/payer").status_code == 404
+    assert posted(own.of("alice"), "/segments/strategy/lifecycle/developing", needs_en="mine").status_code == 404
+
+
+def test_the_risk_desk_says_when_warnings_were_not_measured_and_whom_to_protect(own: Browsers) -> None:
+    http = own.of("rita")
+
+    assert "have not been measured yet" in http.get("/risk/warnings").text
+    assert "To protect, not to select." in http.get("/risk/vulnerable").text
+    assert own.of("mark").get("/risk/vulnerable").status_code == 404
