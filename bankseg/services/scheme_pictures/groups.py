@@ -18,6 +18,7 @@ from bankseg.settings import Settings
 
 SOLD_WITHIN_DAYS = 365
 MOST_GROUPS = 40
+FIRST = "holds:savings"  # what the page begins with, where there is savings
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ def groups_page(settings: Settings, session: Session, scope: Scope, figure: str 
     """
     sight = look(settings, session, scope)
     known = figures(sight)
-    chosen = next((one for one in known if one.code == figure), None) if figure else (known[0] if known else None)
+    chosen = (
+        next((one for one in known if one.code == figure), None) if figure else next((one for one in known if one.code == FIRST), known[0] if known else None)
+    )
     if chosen is None:
         raise NotFoundError(f"no figure {figure[:60]!r}", "one of the list", "choose one of the list")
     found = axis(sight, by or ("age_band" if "age_years" in sight.reading.roll.columns else "kind"))
