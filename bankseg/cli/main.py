@@ -5,7 +5,7 @@ import logging
 import click
 
 from bankseg import __version__
-from bankseg.cli import catalogue, demo, doctor, evaluate, export, ingest, init, models, monitor, reproduce, segments, stages, status, studies, tune, up
+from bankseg.cli import catalogue, clv, demo, doctor, evaluate, export, ingest, init, models, monitor, reproduce, segments, stages, status, studies, tune, up
 from bankseg.embedded import openmp
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
-for module in (init, ingest, status, catalogue, evaluate, export, demo, doctor, tune, up, models, monitor, reproduce, segments):
+for module in (init, ingest, status, catalogue, evaluate, export, demo, doctor, tune, up, models, monitor, reproduce, segments, clv):
     main.add_command(module.command)
 for study in studies.COMMANDS:
     segments.command.add_command(study)

@@ -12,8 +12,10 @@ from bankseg.domain.errors import NotFoundError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, may, require, sees
 from bankseg.services.balance_history import Month
+from bankseg.services.lifetime_plan import NOT_PLANNED
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.storage import cross_sell, portfolio, risk_queue
+from bankseg.storage import run as runs
 from bankseg.storage.portfolio import Row
 
 JSON_FIELDS = ("churn_reasons", "best_reasons", "reasons", "risk_triggers", "triggers", "propensities")
@@ -28,6 +30,7 @@ class ClientPage:
     products: list[Row]
     case: Row | None
     history: list[Month]
+    lifetime: dict[str, Any]
 
 
 def client_page(session: Session, scope: Scope, client_id: str, history_of: Callable[[str, date], list[Month]]) -> ClientPage:
@@ -45,7 +48,9 @@ def client_page(session: Session, scope: Scope, client_id: str, history_of: Call
     products = [parsed(row) for row in cross_sell.of_client(session, scope, client_id)]
     case = risk_queue.of_client(session, scope, client_id) if may(scope.role, Right.RISK_QUEUE) else None
     history = history_of(client_id, run.as_of) if sees(scope.role, "balance_minor") else []
-    return ClientPage(run, parsed(client), products, parsed(case) if case else None, history)
+    shown = runs.current(session)
+    lifetime = dict(shown.summary.get("lifetime", {"why": NOT_PLANNED})) if shown else {}
+    return ClientPage(run, parsed(client), products, parsed(case) if case else None, history, lifetime)
 
 
 def parsed(row: Row) -> Row:

@@ -6,8 +6,9 @@ from typing import Any
 
 from bankseg.domain.horizon import add_months
 
-TABLES = frozenset({"clients", "accounts"})
-FLOWS = frozenset({"balances", "transactions"})
+TABLES = frozenset({"clients", "accounts", "transactions"})  # balances follow from the last where they are not loaded
+NOBODY = "no active client has a known contribution and activity"
+NOT_PLANNED = "the run began before lifetime value was computed"
 
 
 def learned_buckets(policy: Mapping[str, Any], buckets: int) -> list[int]:
@@ -34,8 +35,8 @@ def planned_months(policy: Mapping[str, Any], observation_days: int, as_of: date
     dict
         `months`, ISO dates; `why`, empty where there are some, and then `months` is not.
     """
-    if not tables.issuperset(TABLES) or not FLOWS & tables or first is None:
-        return {"months": [], "why": "no accounts with balances or transactions are loaded"}
+    if not tables.issuperset(TABLES) or first is None:
+        return {"months": [], "why": "accounts with their transactions are not loaded, so the activity of clients is not known"}
     dates = [add_months(as_of, -back) for back in range(int(policy["history_months"]), 0, -1)]
     found = [day for day in dates if day - timedelta(days=observation_days) >= first - timedelta(days=1)]
     least = int(policy["least_history_months"])

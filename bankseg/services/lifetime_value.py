@@ -18,7 +18,7 @@ from bankseg.segments.arrays import numbers
 from bankseg.segments.lifetime import STATES, Standing, cuts_of, measured_persistence, observed, standing
 from bankseg.services.bank import Bank
 from bankseg.services.lifetime_months import EXIT, months_standing, standings_of
-from bankseg.services.lifetime_plan import learned_buckets
+from bankseg.services.lifetime_plan import NOBODY, NOT_PLANNED, learned_buckets
 from bankseg.services.runs import seed_of
 from bankseg.storage.run import Run
 
@@ -26,7 +26,6 @@ Array = NDArray[np.float64]
 
 COLUMNS = ("clv_minor", "clv_low_minor", "clv_high_minor", "clv_annuity_minor", "clv_average_minor")
 MONTHS_A_YEAR = 12
-NOT_PLANNED = "the run began before lifetime value was computed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,13 @@ def lifetimes(bank: Bank, run: Run, scores: list[Path]) -> Lifetimes:
     standings = [*(standing(roll, cuts) for roll in rolls), standing(now_roll, cuts)]
     learned = learn(standings, section, seed_of(run.key))
     table = valued_clients(learned, standings[-1], value_12m(now_roll), section)
-    known = table.column("clv_minor").to_numpy()
+    valued = table.num_rows - table.column("clv_minor").null_count
+    if not valued:
+        return Lifetimes(None, {"why": NOBODY})
     summary = {
         "why": "", "months": int(section["months"]), "monthly_discount": float(section["monthly_discount"]), "persistence": learned.persistence,
         "retention": learned.retention, "learned_from": plan["months"][0], "moves": len(plan["months"]), "draws": int(section["draws"]), "learned_clients": rolls[0].num_rows,
-        "clients": int(np.count_nonzero(~np.isnan(known.astype(np.float64)))), "has_exit": EXIT in now_roll.column_names or "churn" in now_roll.column_names,
+        "clients": valued, "has_exit": EXIT in now_roll.column_names or "churn" in now_roll.column_names,
     }  # fmt: skip
     return Lifetimes(table, summary)
 

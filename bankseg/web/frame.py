@@ -37,7 +37,7 @@ PARENTS = {
     **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},
     **{f"attributes.{page}": "overview.segments" for page in ("one", "own", "check")},
     **{f"strategy.{page}": "overview.segments" for page in ("scheme", "sheet")},
-    **{f"studies.{page}": "overview.segments" for page in ("index", "new", "ask", "study", "scheme")},
+    **{f"studies.{page}": "overview.segments" for page in ("index", "new", "ask", "study", "scheme", "lifetime", "check")},
     **{
         f"pictures.{page}": "overview.segments"
         for page in (

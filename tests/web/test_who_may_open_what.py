@@ -31,7 +31,7 @@ def address(browsers: Browsers, endpoint: str, **changes: str) -> str:
 
 
 WRITES = (
-    "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert", "segments.preview", "segments.save", "studies.ask", "studies_api.ask",
+    "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert", "segments.preview", "segments.save", "studies.ask", "studies_api.ask", "studies.check",
     "account.password", "account.issue", "account.revoke", "administration.add", "administration.change", "administration.enable", "administration.reset", "administration.revoke",
     "administration.try_policy", "life.publish", "life.override", "life.decide", "life.retire", "life.cadence", "life.keep",
     "attributes.check", "attributes.save", "attributes.retire",

@@ -6,7 +6,7 @@ import orjson
 from flask import Response
 from pydantic import BaseModel, Field, StringConstraints
 
-from bankseg.services import segment_studies, study_pages
+from bankseg.services import lifetime_page, segment_studies, study_pages
 from bankseg.services.segment_studies import Asked
 from bankseg.services.stamp import stamp
 from bankseg.web import desk
@@ -63,6 +63,15 @@ class Study(schemas.Stamped):
     refusal: dict[str, str]
 
 
+class Lifetime(schemas.Stamped):
+    summary: dict[str, Any] = Field(description="How it was found; `why` is empty, or says why there is none")
+    currency: str
+    total: dict[str, Any]
+    tiers: list[dict[str, Any]]
+    segments: list[dict[str, Any]]
+    back_test: dict[str, Any] | None
+
+
 class ClientsAsked(BaseModel):
     group: str = Field(default="", max_length=40, description="A cluster from 0 (-1: in none) or a band; empty: all")
 
@@ -70,6 +79,15 @@ class ClientsAsked(BaseModel):
 class StudyClients(schemas.Stamped):
     clients: int
     rows: list[dict[str, Any]] = Field(description="The first of them; the export of the page holds them all")
+
+
+@BLUEPRINT.get("/lifetime-value", responses={"200": Lifetime})
+def lifetime() -> Response:
+    """Lifetime value of the published run, by tier and segment, or why there is none."""
+    page = lifetime_page.lifetime_page(desk.desk().settings, desk.read(), desk.scope())
+    check = page.check.study.result if page.check and page.check.state == "done" else None
+    told = {"summary": page.summary, "currency": page.currency, "total": page.total, "tiers": page.by_tier, "segments": page.by_segment, "back_test": check}
+    return _json(page.stamp.run_id, page.stamp.as_of.isoformat(), told)
 
 
 @BLUEPRINT.get("/studies", responses={"200": Studies})

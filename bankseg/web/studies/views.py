@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from bankseg.domain.errors import InputError
 from bankseg.domain.rule_words import FORMS
-from bankseg.services import segment_studies, segments_desk, study_pages
+from bankseg.services import lifetime_page, segment_studies, segments_desk, study_pages
 from bankseg.services.study_inputs import Goal
 from bankseg.web import desk, formats, i18n
 from bankseg.web.downloads import download, file_format
@@ -23,6 +23,19 @@ NUMBERS = ("depth", "least_clients", "leaves", "k")
 def index() -> str:
     """The kinds of study and those that were made."""
     return render_template("studies/index.html", page=study_pages.studies_page(desk.desk().settings, desk.read(), desk.scope()))
+
+
+@BLUEPRINT.get("/lifetime-value")
+def lifetime() -> str:
+    """Lifetime value of the published run, with its back-test."""
+    return render_template("studies/lifetime.html", page=lifetime_page.lifetime_page(desk.desk().settings, desk.read(), desk.scope()))
+
+
+@BLUEPRINT.post("/lifetime-value")
+def check() -> BaseResponse:
+    """Ask for the back-test of the published run's lifetime value."""
+    segment_studies.ask_for_study(desk.desk().settings, desk.desk().engine, desk.scope(), "lifetime", {})
+    return redirect(url_for("studies.lifetime"), 303)
 
 
 @BLUEPRINT.get("/new/<kind>")
