@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,6 @@ Mask = NDArray[np.bool_]
 SIGNIFICANCE = 0.05
 # A smaller group is shown with its interval and not judged: it would speak of persons.
 LEAST_CLIENTS = 30
-AGES = (18, 25, 35, 45, 55, 65, 75)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +68,6 @@ def by_group(values: Vector, groups: Sequence[str | None]) -> list[Group]:
         Group(name, len(inside), _figure(inside, binary=binary), difference, corrected.get(place), corrected.get(place, 1.0) < SIGNIFICANCE)
         for place, (name, inside, difference) in enumerate(found)
     ]
-
-
-def age_bands(ages: Vector) -> list[str | None]:
-    """Age band of each client; NaN has none.
-
-    >>> age_bands(np.array([17.0, 18.0, 64.0, 80.0, np.nan]))
-    ['under 18', '18-24', '55-64', '75 and over', None]
-    """
-    names = ["under 18", *(f"{low}-{high - 1}" for low, high in pairwise(AGES)), "75 and over"]
-    return [None if np.isnan(age) else names[int(place)] for age, place in zip(ages, np.searchsorted(AGES, ages, side="right"), strict=True)]
 
 
 def _figure(values: Vector, *, binary: bool) -> Interval:

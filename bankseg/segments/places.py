@@ -7,12 +7,13 @@ from itertools import pairwise
 from sqlglot import exp
 
 from bankseg.domain.schemes import Scheme, SegmentRule
-from bankseg.segments.compare import AGES
 from bankseg.segments.compiler import DIALECT
 from bankseg.segments.reading import Reading, members, placed
 
 INSIDE, OUTSIDE = "inside", "outside"
 DECILES = 10
+AGES = (18, 25, 35, 45, 55, 65, 75)  # first year of each band
+SECTOR_DIGITS = 2  # of a NAF code: its division
 INTERESTS = ("groceries", "restaurants", "travel", "car", "fashion", "home", "children", "leisure")
 SCORES = ("5", "4", "3", "2", "1")
 
@@ -65,6 +66,11 @@ def of_age() -> Place:
     for name, limit in zip(names[:-1], AGES, strict=True):
         case = case.when(exp.LT(this=age.copy(), expression=exp.Literal.number(limit)), exp.Literal.string(name))
     return Place("age_band", case.else_(exp.Literal.string(names[-1])), names)
+
+
+def of_sector() -> Place:
+    """By the division of the firm's activity, the first two digits of its NAF code; people have none."""
+    return Place("sector", exp.func("left", exp.column("naf_code"), exp.Literal.number(SECTOR_DIGITS), dialect=DIALECT))
 
 
 def of_value_decile() -> Place:

@@ -15,6 +15,7 @@ from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require, sees
 from bankseg.domain.rule_words import comparison_in_words, words
 from bankseg.segments.attributes import Attribute
+from bankseg.segments.compiler import DIALECT
 from bankseg.segments.reading import members, movement, profile
 from bankseg.services.export_list import Exported
 from bankseg.services.rolls import OpenRoll, open_for
@@ -69,6 +70,7 @@ class SchemePage:
     """One scheme counted as of a date; `dates` are those that may be chosen, `idle` the segments nobody is in.
 
     `total_value_minor` is the value of everybody in scope, null where none is known or it is not above 0: a share of it would say nothing.
+    `reads` are the attributes of its rules with how many clients in scope have each.
     """
 
     stamp: Stamp
@@ -79,6 +81,7 @@ class SchemePage:
     hides: frozenset[str]
     currency: str
     total_value_minor: int | None
+    reads: list[tuple[Attribute, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,9 @@ def scheme_page(
     found = counted(settings, session, scope, entry, language=language, value_name=value_name, roll=roll)
     idle = {row["code"]: row["state"] for row in unreachable(entry.scheme, found.segments)}
     hidden = frozenset(field for field in ("balance_minor", "expected_loss_minor") if not sees(scope.role, field))
-    return SchemePage(stamp_of(roll), found, published_dates(session), versions(session, code), idle, hidden, _currency(roll), _total_value(roll))
+    known = attributes_for(settings, roll, scope)
+    reads = _known_for(roll, [known[name] for name in sorted(entry.scheme.attributes) if name in known])
+    return SchemePage(stamp_of(roll), found, published_dates(session), versions(session, code), idle, hidden, _currency(roll), _total_value(roll), reads)
 
 
 def members_page(settings: Settings, session: Session, scope: Scope, code: str, segment: str) -> MembersPage:
@@ -259,6 +264,16 @@ def has_history(session: Session) -> bool:
 def stamp_of(roll: OpenRoll) -> Stamp:
     """The stamp of the run a roll came from."""
     return Stamp(roll.run.id or 0, roll.as_of, roll.run.published_at)
+
+
+def _known_for(roll: OpenRoll, attributes: list[Attribute]) -> list[tuple[Attribute, int]]:
+    """How many clients in scope have each attribute; none where its extract was never loaded."""
+    present = [one.name for one in attributes if one.name in roll.reading.roll.columns]
+    counts = [exp.alias_(exp.Count(this=exp.column(name, quoted=True)), f"c{place}") for place, name in enumerate(present)]
+    select = exp.select("count(*) AS clients", *counts).from_("roll").where(roll.reading.visible())
+    row = roll.reading.roll.arrow(select.sql(dialect=DIALECT)).to_pylist()[0]
+    found = {name: row[f"c{place}"] for place, name in enumerate(present)}
+    return [(one, found.get(one.name, 0)) for one in attributes]
 
 
 def _total_value(roll: OpenRoll) -> int | None:

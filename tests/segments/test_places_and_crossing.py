@@ -14,7 +14,6 @@ from bankseg.domain.schemes import parse_scheme
 from bankseg.domain.segment_rules import Every
 from bankseg.lake.roll import Roll
 from bankseg.segments import places
-from bankseg.segments.compare import age_bands
 from bankseg.segments.crossing import Condition, chosen, counted_where, crossed
 from bankseg.segments.pmg import pmg
 from bankseg.segments.reading import Reading
@@ -75,10 +74,14 @@ def test_the_mean_of_frequency_and_amount_goes_down_to_whole_points(reading):
     assert codes(reading, places.of_frequency_and_amount("fm", "monetary_score")) == {"4": 1, "1": 1, "2": 1, None: 1}
 
 
-def test_age_bands_are_those_of_the_comparisons(reading):
-    named = [age_bands(np.array([np.nan if row["age_years"] is None else float(row["age_years"])]))[0] for row in ROWS]
+def test_age_bands_begin_with_their_first_year(reading):
+    assert codes(reading, places.of_age()) == {"under 18": 1, "18-24": 1, "75 and over": 1, None: 1}
 
-    assert codes(reading, places.of_age()) == {name: named.count(name) for name in named}
+
+def test_a_sector_is_the_division_of_the_activity(tmp_path):
+    reading = reading_of([{"client_id": "A", "naf_code": "47.11Z"}, {"client_id": "B", "naf_code": "4719A"}, {"client_id": "C", "naf_code": None}], tmp_path)
+
+    assert codes(reading, places.of_sector()) == {"47": 2, None: 1}
 
 
 def test_a_scheme_and_one_of_its_segments_part_alike(reading):

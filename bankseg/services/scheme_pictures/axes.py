@@ -119,6 +119,7 @@ DERIVED: dict[str, set[str]] = {
     "age_band": {"age_years"},
     "value_decile": {"value_12m_minor", "kind"},
     "top_interest": {"spend_share_groceries"},
+    "sector": {"naf_code"},
 }
 NAMES = {
     "fm": ("Frequency and amount, 5 best", "Fréquence et montant, 5 au mieux"),
@@ -126,6 +127,7 @@ NAMES = {
     "recency_score": ("Recency, 5 best", "Récence, 5 au mieux"),
     "age_band": ("Age", "Âge"),
     "value_decile": ("Tenth of value, 1 the most profitable", "Dixième de valeur, 1 le plus rentable"),
+    "sector": ("Sector: NAF division", "Secteur : division NAF"),
     "top_interest": ("Main interest, by card spending", "Premier centre d'intérêt, par dépenses carte"),
 }
 
@@ -140,6 +142,8 @@ def _derived(sight: Sight, code: str) -> Axis:
             place = places.of_age()
         case "value_decile":
             place = places.of_value_decile()
+        case "sector":
+            place = places.of_sector()
         case "top_interest":
             place = places.of_interest(sight.reading.roll.columns.keys())
         case _:

@@ -1,7 +1,7 @@
 """Clients by place: how many, what they bring, how their number grew, which products they hold, and where there is room."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import timedelta
 from typing import Any
 
 from sqlglot import exp
@@ -71,7 +71,7 @@ def geography_page(settings: Settings, session: Session, scope: Scope, level: st
 def _rows(sight: Sight, level: str, products: list[str]) -> list[dict[str, Any]]:
     """Active clients by place; a client of a year before is one who had joined by then and had not left, or left since."""
     columns = sight.reading.roll.columns
-    year_ago = sight.roll.as_of.replace(year=sight.roll.as_of.year - 1) if not _is_leap_day(sight.roll.as_of) else date(sight.roll.as_of.year - 1, 2, 28)
+    year_ago = sight.roll.as_of - timedelta(days=YEAR_DAYS)
     left = f"(status = 'former' AND days_since_last_closing < {YEAR_DAYS})" if "days_since_last_closing" in columns else "FALSE"
     before = f"joined_on <= DATE '{year_ago.isoformat()}' AND (status = 'active' OR {left})" if "joined_on" in columns else "FALSE"
     figures = [
@@ -85,12 +85,13 @@ def _rows(sight: Sight, level: str, products: list[str]) -> list[dict[str, Any]]
     return sight.reading.roll.arrow(select.sql(dialect=DIALECT)).to_pylist()
 
 
-def _is_leap_day(day: date) -> bool:
-    return (day.month, day.day) == (2, 29)
-
-
 def _spot(row: dict[str, Any], products: list[str]) -> Spot:
     clients, valued = int(row["clients"]), int(row.get("valued") or 0)
     return Spot(
-        str(row["place"] or ""), clients, int(row["clients_before"]), valued, row["value"] if valued else None, {name: row[name] / clients if clients else 0.0 for name in products}
+        str(row["place"] or ""),
+        clients,
+        int(row["clients_before"]),
+        valued,
+        row["value"] if valued else None,
+        {name: row[name] / clients if clients else 0.0 for name in products},
     )
