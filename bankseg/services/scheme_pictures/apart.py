@@ -87,8 +87,8 @@ def in_words(found: list[Trait], currency: str, language: str, value_name: Value
 
 
 def worth_telling(found: list[Trait], most: int = MOST_TRAITS) -> list[Trait]:
-    """The strongest traits that say something of the client: that a figure is not known tells of the bank's data."""
-    return strongest([trait for trait in found if trait.level not in {UNKNOWN, NO}], most)
+    """The strongest traits that say something of the client: that a figure is not known tells of the bank's data, and two equal medians cannot be told apart in words."""
+    return strongest([trait for trait in found if trait.level not in {UNKNOWN, NO} and trait.inside != trait.outside], most)
 
 
 def _worded(trait: Trait, language: str, value_name: ValueName) -> Trait:
