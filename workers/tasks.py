@@ -37,7 +37,9 @@ def monitor() -> None:
 
 @app.task(name=REFRESH)
 def refresh_segments() -> None:
-    """Keep the memberships that are due and write who moved; doing it twice writes nothing twice."""
+    """Keep the memberships that are due, write who moved, measure the warnings of a new run; doing it twice writes nothing twice."""
     from bankseg.services.segment_memberships import refresh_bank
+    from bankseg.services.warning_quality import measure_bank
 
     refresh_bank(Settings())
+    measure_bank(Settings())

@@ -5,7 +5,7 @@ import logging
 import click
 
 from bankseg import __version__
-from bankseg.cli import catalogue, clv, demo, doctor, evaluate, export, ingest, init, models, monitor, reproduce, segments, stages, status, studies, tune, up
+from bankseg.cli import catalogue, clv, demo, doctor, evaluate, export, ingest, init, models, monitor, reproduce, segment_life, segments, stages, status, studies, tune, up
 from bankseg.embedded import openmp
 
 
@@ -19,6 +19,8 @@ def main() -> None:
 
 for module in (init, ingest, status, catalogue, evaluate, export, demo, doctor, tune, up, models, monitor, reproduce, segments, clv):
     main.add_command(module.command)
+for step in segment_life.COMMANDS:
+    segments.command.add_command(step)
 for study in studies.COMMANDS:
     segments.command.add_command(study)
 for command in stages.COMMANDS:

@@ -77,13 +77,14 @@ def watched(as_of: date, levels: pa.Table, arrears: pa.Table, horizon_days: int)
 
 
 def qualities(dates: Sequence[Watched]) -> list[Quality]:
-    """Quality of every rule at each of its levels and at either, and last of all rules together (`any`)."""
+    """Quality of every rule at each of its levels, and at either where it has both; last of all rules together (`any`)."""
     codes = sorted({code for one in dates for code in one.levels})
     found = []
     for code in codes:
         present = sorted({str(level) for one in dates for level in np.unique(one.levels[code])} - {""})
         found += [_quality(code, level, dates, [one.levels[code] == level for one in dates]) for level in present]
-        found.append(_quality(code, ANY, dates, [one.levels[code] != "" for one in dates]))
+        if len(present) != 1:  # with one level, either is that one
+            found.append(_quality(code, ANY, dates, [one.levels[code] != "" for one in dates]))
     together = [np.logical_or.reduce([one.levels[code] != "" for code in codes]) if codes else np.zeros(len(one.clients), dtype=np.bool_) for one in dates]
     return [*found, _quality(ANY, ANY, dates, together)]
 
