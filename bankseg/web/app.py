@@ -14,6 +14,7 @@ from bankseg.web import access, desk, errors, forms, headers, jinja
 from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
 from bankseg.web.administration.views import BLUEPRINT as ADMINISTRATION
 from bankseg.web.api import life as life_api
+from bankseg.web.api import living as living_api
 from bankseg.web.api import pages as api_pages
 from bankseg.web.api import pictures as pictures_api
 from bankseg.web.api import segments as segments_api
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> OpenAPI:
     app.register_api(pictures_api.BLUEPRINT)
     app.register_api(studies_api.BLUEPRINT)
     app.register_api(life_api.BLUEPRINT)
+    app.register_api(living_api.BLUEPRINT)
     _limit_sign_in(app)
     return app
 

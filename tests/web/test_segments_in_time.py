@@ -122,3 +122,16 @@ def test_the_risk_desk_says_when_warnings_were_not_measured_and_whom_to_protect(
     assert "have not been measured yet" in http.get("/risk/warnings").text
     assert "To protect, not to select." in http.get("/risk/vulnerable").text
     assert own.of("mark").get("/risk/vulnerable").status_code == 404
+
+
+def test_the_same_is_told_over_the_api_within_the_rights_of_the_role(own: Browsers) -> None:
+    rita, mark = own.of("rita"), own.of("mark")
+
+    tier = rita.get("/api/v1/attributes/tier").json
+    assert (tier["attribute"]["owner"], tier["state"], sum(one["clients"] for one in tier["values"])) == ("models", "usable", tier["known"])
+    assert mark.get("/api/v1/attributes/risk_band").status_code == 404
+    sheets = mark.get("/api/v1/schemes/lifecycle/strategy").json
+    assert sum(one["standing"]["clients"] for one in sheets["segments"]) == sheets["base"]["clients"]
+    assert rita.get("/api/v1/warning-quality").json["rules"] == []
+    assert rita.get("/api/v1/vulnerable-clients").json["clients"] == 0
+    assert mark.get("/api/v1/vulnerable-clients").status_code == 404
