@@ -21,6 +21,7 @@ from bankseg.segments.compiler import DIALECT
 from bankseg.segments.inputs import is_free, suggested, usable
 from bankseg.services.rolls import OpenRoll, open_of_run
 from bankseg.settings import Settings
+from bankseg.storage import own_attribute
 from bankseg.storage.run import Run
 
 Vector = NDArray[np.float64]
@@ -66,7 +67,7 @@ def roll_of(settings: Settings, session: Session, run_id: int, frozen: Sequence[
     run = session.get(Run, run_id)
     if run is None:
         raise NotFoundError("nothing here")
-    return open_of_run(settings, run, None, frozen=frozen)
+    return open_of_run(settings, run, None, frozen=frozen, own=own_attribute.live(session))
 
 
 def goals(attributes: Mapping[str, Attribute]) -> list[Goal]:

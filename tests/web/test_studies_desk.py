@@ -1,5 +1,7 @@
 """The studies desk: asked for on a form, followed on its page, saved in the designer, and read over the API."""
 
+import re
+
 import pytest
 from sqlmodel import select
 
@@ -110,3 +112,24 @@ def test_a_tree_is_drawn_with_every_question_and_leaf_once() -> None:
     assert max(box.x + 196 for box in found.boxes) <= found.width
     assert max(box.y + 46 for box in found.boxes) <= found.height
     assert shade(None) == 0
+
+
+def test_the_page_of_lifetime_value_says_why_there_is_none_and_asks_for_its_back_test(own: Browsers) -> None:
+    http = own.of("rita")
+
+    page = http.get("/segments/studies/lifetime-value").text
+    asked = http.post("/segments/studies/lifetime-value", data={"form_token": token_of(page)})
+
+    assert "the run began before lifetime value was computed" in page
+    assert (asked.status_code, asked.location) == (303, "/segments/studies/lifetime-value")
+    assert "Waiting for a worker" in http.get("/segments/studies/lifetime-value").text
+    answer = http.get("/api/v1/lifetime-value").json
+    assert (answer["summary"]["why"], answer["back_test"]) == ("the run began before lifetime value was computed", None)
+    study, _ = the_study(own, 2)
+    assert (study.kind, study.parameters) == ("lifetime", {"seen_from": "2024-12-31", "months": 12})
+
+
+def test_a_client_without_a_lifetime_value_is_told_without_a_number(own: Browsers) -> None:
+    page = own.of("alice").get("/clients/C1").text
+
+    assert "no data: the run began before lifetime value was computed" in re.sub(r"\s+", " ", page)
