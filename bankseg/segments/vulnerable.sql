@@ -4,9 +4,12 @@ WITH monthly AS (
     SELECT
         client_id,
         $as_of_month - (year(booked_on) * 12 + month(booked_on) - 1) AS months_ago,
-        count(*) FILTER (WHERE type = 'rejected_debit') AS incidents
+        count(*) FILTER (WHERE type = 'rejected_debit') AS incidents,
+        sum(amount_minor) FILTER (
+            WHERE amount_minor > 0 AND booked_on > $resources_after AND type IN ('salary', 'pension', 'transfer_in', 'cheque_in', 'cash_deposit')
+        ) AS resources_minor
     FROM transactions
-    WHERE $as_of_month - (year(booked_on) * 12 + month(booked_on) - 1) BETWEEN 0 AND $months_running + $flagged_months - 2
+    WHERE booked_on >= $first_on
     GROUP BY client_id, months_ago
 ),
 troubled AS (
@@ -17,19 +20,17 @@ met AS (
         t.client_id,
         t.months_ago,
         t.incidents >= $incidents_in_month AS has_many,
-        (SELECT count(*) FROM troubled AS b WHERE b.client_id = t.client_id AND b.months_ago BETWEEN t.months_ago AND t.months_ago + $months_running - 1)
-            = $months_running AS has_run
+        count(b.client_id) = $months_running AS has_run
     FROM troubled AS t
+    JOIN troubled AS b ON b.client_id = t.client_id AND b.months_ago BETWEEN t.months_ago AND t.months_ago + $months_running - 1
     WHERE t.months_ago < $flagged_months
+    GROUP BY t.client_id, t.months_ago, t.incidents
 ),
 latest AS (
     SELECT client_id, min(months_ago) AS months_ago, bool_or(has_many) AS has_many FROM met WHERE has_many OR has_run GROUP BY client_id
 ),
 resources AS (
-    SELECT client_id, CAST(sum(amount_minor) / 3 AS BIGINT) AS resources_month_minor
-    FROM transactions
-    WHERE amount_minor > 0 AND type IN ('salary', 'pension', 'transfer_in', 'cheque_in', 'cash_deposit') AND date_diff('day', booked_on, $as_of) < 90
-    GROUP BY client_id
+    SELECT client_id, CAST(sum(resources_minor) / 3 AS BIGINT) AS resources_month_minor FROM monthly GROUP BY client_id
 ),
 counted AS (
     SELECT client_id, count(*) AS incident_months, max(incidents) AS incidents_in_worst_month
