@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from bankseg.cli.identity import scope_of
 from bankseg.cli.outcome import answer, reported
 from bankseg.cli.progress import bars, counted_bar
+from bankseg.delivery.columns import in_units
 from bankseg.embedded.supervise import embedded_services
 from bankseg.services.bank import Bank, open_bank
 from bankseg.services.lifetime_page import LifetimePage, lifetime_page, write_values
@@ -59,7 +59,8 @@ def _lines(page: LifetimePage, check: Asked | None) -> list[str]:
         return [f"run {page.stamp.run_id} as of {page.stamp.as_of}: no data: {page.summary['why']}"]
     lines = [f"run {page.stamp.run_id} as of {page.stamp.as_of}: over {page.summary['months']} months, {page.total['known']:,} clients, {page.currency}"]
     lines += [
-        f"{row['code']:10s} {row['clients']:>9,} clients  {_units(row['clv_minor']):>16s}  median {_units(row['median_minor']):>10s}" for row in page.by_tier
+        f"{row['code']:10s} {row['clients']:>9,} clients  {_units(row['clv_minor'], page.currency):>16s}  median {_units(row['median_minor'], page.currency):>10s}"
+        for row in page.by_tier
     ]
     for name, one in (check.study.result["estimates"] if check else {}).items():
         lines.append(
@@ -68,5 +69,5 @@ def _lines(page: LifetimePage, check: Asked | None) -> list[str]:
     return lines
 
 
-def _units(minor: Any) -> str:  # int or None
-    return "no data" if minor is None else f"{minor / 100:,.0f}"
+def _units(minor: int | None, currency: str) -> str:
+    return "no data" if minor is None else f"{in_units(minor, currency):,.0f}"
