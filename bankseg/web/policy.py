@@ -48,6 +48,7 @@ POLICY: dict[str, Door | Right] = {
     "pictures.strategy": Right.RISK_QUEUE,  # it lays value over risk bands
     "pictures.crossing": Right.SEGMENTS,
     "pictures.places": Right.SEGMENTS,
+    "pictures.export_places": Right.SEGMENTS,
     "pictures.two": Right.SEGMENTS,
     "pictures.comparison": Right.SEGMENTS,
     "pictures.coming_birthdays": Right.SEGMENTS,

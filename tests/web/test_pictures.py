@@ -125,6 +125,17 @@ def test_loyal_clients_are_counted_by_one_s_own_measure_and_kept_as_a_scheme(own
     assert http.get("/segments/loyal?months=13").status_code == 400
 
 
+def test_places_too_small_to_be_told_leave_neither_on_the_page_nor_in_the_file(browsers: Browsers) -> None:
+    http = browsers.of("rita")
+
+    page = http.get("/api/v1/pictures/places?level=department").json
+    file = http.get("/segments/places/export?level=department", buffered=True)
+
+    assert (page["hidden_places"], page["hidden_clients"], page["spots"]) == (1, 4, [])
+    assert file.headers["X-Row-Count"] == "0"
+    assert "69" not in file.text.split("\n", 1)[1]
+
+
 def test_the_part_a_page_asks_for_is_only_the_part(browsers: Browsers) -> None:
     part = browsers.of("rita").get("/segments/apart/lifecycle", headers={"HX-Request": "true"}).text
 

@@ -10,7 +10,6 @@ from sqlglot import exp
 from sqlmodel import Session
 
 from bankseg.delivery.columns import Column, Format
-from bankseg.delivery.writers import Delivery
 from bankseg.domain.errors import InputError, MissingDataError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import sees
@@ -18,15 +17,16 @@ from bankseg.segments.compiler import DIALECT
 from bankseg.segments.reading import CHANNELS
 from bankseg.services.export_list import Exported
 from bankseg.services.scheme_pictures.sight import Sight, look
+from bankseg.services.scheme_pictures.taken import File, taken
 from bankseg.services.segment_designer import LISTED
 from bankseg.services.segments_desk import EXPORTED
 from bankseg.services.stamp import Stamp
 from bankseg.settings import Settings
-from bankseg.storage import audit
-from bankseg.storage.database import reading, transaction
+from bankseg.storage.database import reading
 
 FIRST_DAYS, MOST_DAYS = 30, 366
 SHOWN = 200
+OWN = (Column("birthday_on", "birthday_on"), Column("is_reachable", "is_reachable", "boolean"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +66,8 @@ def export_birthdays(settings: Settings, engine: Engine, scope: Scope, days: int
     with reading(engine) as session:
         sight = look(settings, session, scope)
         rows, stamp = _rows(sight, days, least_loyalty), sight.stamp
-    own = (Column("birthday_on", "birthday_on"), Column("is_reachable", "is_reachable", "boolean"))
-    columns = (Column("run_id", "run_id", "integer"), Column("as_of", "as_of"), *own, *(column for column in EXPORTED if sees(scope.role, column.field)))
-    mark = {"run_id": stamp.run_id, "as_of": stamp.as_of.isoformat(), "currency": sight.currency}
-    with Delivery(path, file_format, columns) as delivery:
-        delivery.write_all({**row, **mark} for row in rows)
-    try:
-        with transaction(engine) as session:
-            audit.record(session, "export", f"birthdays:{days}", person_id=scope.person_id, rows=delivery.rows, run_id=stamp.run_id, format=file_format)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return Exported(path, delivery.rows, stamp.run_id, stamp.as_of.isoformat())
+    told = ({**row, "currency": sight.currency} for row in rows)
+    return taken(engine, scope, stamp, (*OWN, *EXPORTED), told, File(path, file_format, f"birthdays:{days}"))
 
 
 def _rows(sight: Sight, days: int, least_loyalty: int) -> list[dict[str, Any]]:

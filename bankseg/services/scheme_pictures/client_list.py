@@ -8,20 +8,19 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from bankseg.delivery.columns import Column, Format
-from bankseg.delivery.writers import Delivery
+from bankseg.delivery.columns import Format
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import sees
 from bankseg.segments.crossing import chosen, counted_where
 from bankseg.services.export_list import Exported
 from bankseg.services.scheme_pictures.axes import Chosen, conditions
 from bankseg.services.scheme_pictures.sight import Sight, look
+from bankseg.services.scheme_pictures.taken import File, taken
 from bankseg.services.segment_designer import LISTED
 from bankseg.services.segments_desk import EXPORTED
 from bankseg.services.stamp import Stamp
 from bankseg.settings import Settings
-from bankseg.storage import audit
-from bankseg.storage.database import reading, transaction
+from bankseg.storage.database import reading
 
 SHOWN = 200  # on the page; the file holds them all
 
@@ -55,19 +54,9 @@ def export_clients(
         where = [one.condition for one in conditions(sight, inside, outside)]
         clients = chosen(sight.reading, where, _columns(sight))
         stamp, currency = sight.stamp, sight.currency
-    columns = (Column("run_id", "run_id", "integer"), Column("as_of", "as_of"), *(column for column in EXPORTED if sees(scope.role, column.field)))
-    mark = {"run_id": stamp.run_id, "as_of": stamp.as_of.isoformat(), "currency": currency}
-    with Delivery(path, file_format, columns) as delivery:
-        for batch in clients.to_batches():
-            delivery.write_all({**row, **mark} for row in batch.to_pylist())
+    rows = ({**row, "currency": currency} for batch in clients.to_batches() for row in batch.to_pylist())
     subject = " and ".join([*inside, *(f"not {text}" for text in outside)]) or "everybody"
-    try:
-        with transaction(engine) as session:
-            audit.record(session, "export", f"clients:{subject}"[:200], person_id=scope.person_id, rows=delivery.rows, run_id=stamp.run_id, format=file_format)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return Exported(path, delivery.rows, stamp.run_id, stamp.as_of.isoformat())
+    return taken(engine, scope, stamp, EXPORTED, rows, File(path, file_format, f"clients:{subject}"))
 
 
 def _columns(sight: Sight) -> list[str]:

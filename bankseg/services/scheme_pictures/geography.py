@@ -2,23 +2,34 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine
 from sqlglot import exp
 from sqlmodel import Session
 
+from bankseg.delivery.columns import Column, Format
 from bankseg.domain.errors import MissingDataError
 from bankseg.domain.extracts import PRODUCTS
 from bankseg.domain.people import Scope
 from bankseg.segments.compiler import DIALECT
 from bankseg.segments.geography import Opportunity, Spot, opportunities
+from bankseg.services.export_list import Exported
 from bankseg.services.scheme_pictures.axes import Axis, axis
 from bankseg.services.scheme_pictures.sight import Sight, look
+from bankseg.services.scheme_pictures.taken import File, taken
 from bankseg.services.stamp import Stamp
 from bankseg.settings import Settings
+from bankseg.storage.database import reading
 
 LEVELS = ("city", "department", "region", "branch_id")
 YEAR_DAYS = 365
+EXPORTED = (
+    Column("level", "level"), Column("place", "place"), Column("clients", "clients", "integer"),
+    Column("clients_before", "clients_a_year_before", "integer"), Column("growth", "growth", "number"), Column("value_12m_minor", "value_12m", "money"),
+    Column("opportunity_minor", "opportunity", "money"), Column("currency", "currency"), Column("product", "product_lacking_most"), Column("contracts", "contracts_lacking", "integer"),
+)  # fmt: skip
 NOT_SOLD = frozenset({"overdraft", "other", "current_account"})  # granted, a remainder, or what makes one a client
 
 
@@ -66,6 +77,23 @@ def geography_page(settings: Settings, session: Session, scope: Scope, level: st
         sight.stamp, sight.currency, chosen, levels, products, told, room, least, len(hidden), sum(spot.clients for spot in hidden),
         sum(spot.clients for spot in found if not spot.code),
     )  # fmt: skip
+
+
+def export_places(settings: Settings, engine: Engine, scope: Scope, level: str, path: Path, *, file_format: Format = "csv") -> Exported:
+    """Write the places of a level to a file, as many as the page tells, and record who took it."""
+    with reading(engine) as session:
+        page = geography_page(settings, session, scope, level)
+    columns = (*EXPORTED, *(Column(name, f"share_{name}", "number") for name in page.products))
+    mark = {"currency": page.currency, "level": page.level.code}
+    rows = ({**mark, **_told(spot, page.opportunities[spot.code])} for spot in page.spots)
+    return taken(engine, scope, page.stamp, columns, rows, File(path, file_format, f"places:{page.level.code}"))
+
+
+def _told(spot: Spot, room: Opportunity) -> dict[str, Any]:
+    return {
+        "place": spot.code, "clients": spot.clients, "clients_before": spot.clients_before, "growth": spot.growth, "value_12m_minor": spot.value_minor,
+        "opportunity_minor": room.value_minor, "product": room.product, "contracts": room.contracts, **spot.shares,
+    }  # fmt: skip
 
 
 def _rows(sight: Sight, level: str, products: list[str]) -> list[dict[str, Any]]:

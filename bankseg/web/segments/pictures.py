@@ -88,6 +88,14 @@ def places() -> str:
     return _shown("places", geography.geography_page(desk.desk().settings, desk.read(), desk.scope(), request.args.get("level", "")))
 
 
+@BLUEPRINT.get("/places/export")
+def export_places() -> Response:
+    """The same as a file."""
+    asked = file_format(request.args.get("format", "csv"))
+    write = partial(geography.export_places, desk.desk().settings, desk.desk().engine, desk.scope(), request.args.get("level", ""), file_format=asked)
+    return download("places", asked, write)
+
+
 @BLUEPRINT.get("/two")
 def two() -> str:
     """Two segments laid over each other."""
