@@ -22,6 +22,7 @@ from bankseg.domain.schemes import read_scheme
 from bankseg.domain.segment_rules import Every
 from bankseg.lake.roll import Roll
 from bankseg.segments.cut_points import cuts_of
+from bankseg.segments.membership import roster
 from bankseg.segments.reading import Reading, profile, sizes
 
 CALLS = 40
@@ -74,6 +75,7 @@ def main() -> None:
             ("preview, without propensities", lambda: profile(reading, inside, [])),
             (f"preview, with {len(targets)} propensities", lambda: profile(reading, inside, targets)),
             (f"a whole scheme of {len(scheme.segments)} segments", lambda: sizes(scheme, reading)),
+            ("its membership, a row a client", lambda: roster(scheme, reading)),
         ):
             median, p95 = timed(call)
             print(f"{name}: {median:.3f} s ({p95:.3f} s at p95), {median / plain[0]:.1f} times the plain query")
