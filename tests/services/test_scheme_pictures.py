@@ -155,6 +155,13 @@ def test_every_axis_one_may_choose_parts_the_whole_book(bank, session):
         assert grid.total["clients"] == CLIENTS == sum(total["clients"] for total in grid.row_totals.values()), one.code
 
 
+def test_the_strategic_segments_have_the_names_the_policy_gave_them(bank, session):
+    rows = matrix_page(bank.settings, session, RISK, "segment", "kind").rows
+
+    assert rows.labels["maintain"] == ("Maintain", "Entretenir")
+    assert rows.place.order[0] == "prospect"
+
+
 def test_codes_beyond_the_largest_are_told_together_and_still_add_up(bank, session, monkeypatch):
     monkeypatch.setattr("bankseg.services.scheme_pictures.matrix.MOST_ROWS", 2)
 

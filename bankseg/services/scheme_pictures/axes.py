@@ -87,7 +87,8 @@ def axis(sight: Sight, code: str) -> Axis:
     if attribute is None or not _is_axis(attribute) or code not in sight.reading.roll.columns:
         raise NotFoundError(f"no way to part the clients called {code[:60]!r}", "one of the list", "choose one of the list")
     kind = "product" if code == "best_product" else code
-    return Axis(places.of_attribute(code, ORDERS.get(code, ())), attribute.label_en, attribute.label_fr, kind)
+    names = {str(one["code"]): (str(one["label_en"]), str(one["label_fr"])) for one in sight.roll.run.summary.get("scheme", ())} if code == "segment" else {}
+    return Axis(places.of_attribute(code, ORDERS.get(code, tuple(names))), attribute.label_en, attribute.label_fr, kind, names)
 
 
 def conditions(sight: Sight, inside: Sequence[str], outside: Sequence[str] = ()) -> list[Chosen]:
