@@ -21,11 +21,12 @@ class Roll:
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET enable_object_cache = true")
         try:
-            self._connection.from_parquet(str(path), hive_partitioning=False).create_view("written")
+            self._connection.from_parquet(str(path), hive_partitioning=False).create_view("written" if computed else "roll")
         except duckdb.Error as error:
             raise ArtefactError(f"{path.name} cannot be read: {error}", "the file the run wrote", "run the segment stage again") from error
-        added = [exp.alias_(parse_one(sql, dialect="duckdb"), name, quoted=True) for name, sql in computed]
-        self._connection.execute("CREATE VIEW roll AS " + exp.select(exp.Star(), *added).from_("written").sql("duckdb"))
+        if computed:
+            added = [exp.alias_(parse_one(sql, dialect="duckdb"), name, quoted=True) for name, sql in computed]
+            self._connection.execute("CREATE VIEW roll AS " + exp.select(exp.Star(), *added).from_("written").sql("duckdb"))
         self.columns: Mapping[str, str] = {str(row[0]): str(row[1]) for row in self._connection.execute("DESCRIBE roll").fetchall()}
 
     @cached_property
