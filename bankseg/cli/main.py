@@ -5,7 +5,27 @@ import logging
 import click
 
 from bankseg import __version__
-from bankseg.cli import catalogue, clv, demo, doctor, evaluate, export, ingest, init, models, monitor, reproduce, segment_life, segments, stages, status, studies, tune, up
+from bankseg.cli import (
+    catalogue,
+    clv,
+    contacts,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    ingest,
+    init,
+    models,
+    monitor,
+    reproduce,
+    segment_life,
+    segments,
+    stages,
+    status,
+    studies,
+    tune,
+    up,
+)
 from bankseg.embedded import openmp
 
 
@@ -17,7 +37,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
-for module in (init, ingest, status, catalogue, evaluate, export, demo, doctor, tune, up, models, monitor, reproduce, segments, clv):
+for module in (init, ingest, status, catalogue, evaluate, export, demo, doctor, tune, up, models, monitor, reproduce, segments, clv, contacts):
     main.add_command(module.command)
 for step in segment_life.COMMANDS:
     segments.command.add_command(step)

@@ -11,6 +11,7 @@ class Right(StrEnum):
 
     CLIENTS = "clients"
     CALL_LIST = "call_list"
+    LOG_CONTACT = "log_contact"
     CROSS_SELL = "cross_sell"
     RISK_QUEUE = "risk_queue"
     SEGMENTS = "segments"
@@ -21,6 +22,7 @@ class Right(StrEnum):
     MODELS = "models"
     PROPOSE_MODEL = "propose_model"
     DECIDE_MODEL = "decide_model"
+    DECIDE_RISK = "decide_risk"
     PEOPLE = "people"
     AUDIT = "audit"
     POLICY = "policy"
@@ -33,6 +35,7 @@ _MODEL_RISK = frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER})
 ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.CLIENTS: _DESKS,
     Right.CALL_LIST: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD}),
+    Right.LOG_CONTACT: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD}),
     Right.CROSS_SELL: _DESKS,
     Right.RISK_QUEUE: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.RISK_OFFICER}),
     Right.SEGMENTS: _DESKS,
@@ -42,6 +45,7 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.MODELS: frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.PROPOSE_MODEL: _MODEL_RISK,
     Right.DECIDE_MODEL: _MODEL_RISK,  # a second person: never the one who proposed, nor the one who started the training
+    Right.DECIDE_RISK: frozenset({Role.RISK_OFFICER}),  # a second one signs what restricts a client
     Right.PEOPLE: frozenset({Role.ADMINISTRATOR}),
     Right.AUDIT: frozenset({Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.POLICY: frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}),

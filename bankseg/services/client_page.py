@@ -12,6 +12,7 @@ from bankseg.domain.errors import NotFoundError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, may, require, sees
 from bankseg.services.balance_history import Month
+from bankseg.services.contact_log import contacts_of
 from bankseg.services.lifetime_plan import NOT_PLANNED
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.storage import cross_sell, portfolio, risk_queue
@@ -31,6 +32,7 @@ class ClientPage:
     case: Row | None
     history: list[Month]
     lifetime: dict[str, Any]
+    contacts: list[dict[str, Any]]
 
 
 def client_page(session: Session, scope: Scope, client_id: str, history_of: Callable[[str, date], list[Month]]) -> ClientPage:
@@ -50,7 +52,8 @@ def client_page(session: Session, scope: Scope, client_id: str, history_of: Call
     history = history_of(client_id, run.as_of) if sees(scope.role, "balance_minor") else []
     shown = runs.current(session)
     lifetime = dict(shown.summary.get("lifetime", {"why": NOT_PLANNED})) if shown else {}
-    return ClientPage(run, parsed(client), products, parsed(case) if case else None, history, lifetime)
+    contacts = contacts_of(session, scope, client_id) if may(scope.role, Right.LOG_CONTACT) else []
+    return ClientPage(run, parsed(client), products, parsed(case) if case else None, history, lifetime, contacts)
 
 
 def parsed(row: Row) -> Row:

@@ -13,6 +13,7 @@ from bankseg.delivery.writers import Delivery
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require, sees
 from bankseg.services import cross_sell_list, portfolio
+from bankseg.services.risk_queue import EVERY, QueueAsked, filter_of
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.storage import audit, cross_sell, risk_queue
 from bankseg.storage import portfolio as portfolio_store
@@ -40,7 +41,7 @@ RISK_COLUMNS = (
     Column("client_id", "client_id"), Column("name", "name"), Column("kind", "kind"), Column("branch_id", "branch_id"), Column("rm_id", "rm_id"), Column("severity", "severity", "integer"),
     Column("stage", "stage", "integer"), Column("days_past_due", "days_past_due", "integer"), Column("exposure_minor", "exposure", "money"), Column("currency", "currency"),
     Column("risk_band", "risk_band"), Column("credit_score", "credit_score", "number"), Column("credit_source", "credit_source"), Column("triggers", "triggers"),
-    Column("since", "since"), Column("due_on", "due_on"), Column("tier", "tier"), Column("segment", "segment"),
+    Column("since", "since"), Column("due_on", "due_on"), Column("tier", "tier"), Column("segment", "segment"), Column("state", "state"), Column("again_on", "again_on"),
 )  # fmt: skip
 
 
@@ -90,10 +91,12 @@ def export_cross_sell(engine: Engine, scope: Scope, found: CrossSellFilter, path
     return _export(engine, scope, order, path, file_format)
 
 
-def export_risk(engine: Engine, scope: Scope, path: Path, *, file_format: Format = "csv", severity: int | None = None) -> Exported:
-    """The review queue, gravest first."""
+def export_risk(engine: Engine, scope: Scope, path: Path, *, file_format: Format = "csv", asked: QueueAsked | None = None) -> Exported:
+    """The review queue, gravest first; every case when nothing narrower is asked for."""
     require(scope, Right.RISK_QUEUE)
-    order = _Order("risk", _seen(scope, RISK_COLUMNS), lambda session: risk_queue.stream(session, scope, severity))
+    order = _Order(
+        "risk", _seen(scope, RISK_COLUMNS), lambda session: risk_queue.stream(session, scope, filter_of(session, scope, asked or QueueAsked(view=EVERY)))
+    )
     return _export(engine, scope, order, path, file_format)
 
 

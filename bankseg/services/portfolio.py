@@ -1,6 +1,7 @@
 """The portfolio: a page of clients, whom to call today, and the figures over them."""
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from sqlmodel import Session
 
@@ -8,12 +9,13 @@ from bankseg.domain.errors import InputError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require, sees
 from bankseg.services import book, cursor
+from bankseg.services.contact_log import today_of
 from bankseg.services.stamp import Stamp, stamp
+from bankseg.storage import client_contact
 from bankseg.storage import portfolio as store
 from bankseg.storage.portfolio import PortfolioFilter, Position, Row
 
 FIRST_SORT = "-churn"
-CALLS = 20
 LARGEST_PAGE = 200
 FILTER_FIELDS = {"tier": "tier", "status": "status", "segment": "segment", "churn_band": "churn_band", "product": "best_product"}
 
@@ -33,11 +35,21 @@ class PortfolioPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Worklist:
+    """How much a day holds: calls, and the days for which a contacted client is left alone."""
+
+    calls_a_day: int
+    quiet_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class MyDay:
-    """A relationship manager's morning."""
+    """A relationship manager's morning: calls promised for today or before come first, then the largest expected losses, as many as the day holds."""
 
     stamp: Stamp
+    promised: list[Row]
     calls: list[Row]
+    room: int
     care: list[Row]
     tiers: dict[str, int]
 
@@ -63,14 +75,31 @@ def portfolio_page(session: Session, scope: Scope, found: PortfolioFilter, *, so
     )
 
 
-def my_day(session: Session, scope: Scope) -> MyDay:
-    """Whom to call today, and the portfolio in a few figures."""
+def my_day(session: Session, scope: Scope, worklist: Worklist) -> MyDay:
+    """Whom to call today, and the portfolio in a few figures.
+
+    Raises
+    ------
+    InputError
+        When the day is to hold fewer than one call or more than a page of the portfolio.
+    """
     require(scope, Right.CALL_LIST)
+    if not 1 <= worklist.calls_a_day <= LARGEST_PAGE:
+        raise InputError(f"a day of {worklist.calls_a_day} calls", f"1 to {LARGEST_PAGE}", "choose how many you can make")
+    today = today_of(session)
+    quiet_since = (today - timedelta(days=worklist.quiet_days)).isoformat()
+    columns = store.visible_columns(scope, store.CALL_FIELDS)
+    promised = client_contact.due_again(session, store.published(scope), today.isoformat(), columns, worklist.calls_a_day)
+    held = {row["client_id"] for row in promised}
+    calls = store.call_list(session, scope, worklist.calls_a_day, client_contact.is_at_rest(today.isoformat(), quiet_since))
+    calls = [row for row in calls if row["client_id"] not in held][: worklist.calls_a_day - len(promised)]
     cells = [cell for cell in book.cells(session, scope) if cell["status"] in {None, "active"}]
     tiers = book.by("tier", cells)
     return MyDay(
         stamp(session),
-        store.call_list(session, scope, CALLS),
+        promised,
+        calls,
+        worklist.calls_a_day,
         [_care(scope, currency, held) for currency, held in sorted(book.by("currency", cells).items())],
         {tier: book.clients(tiers[tier]) for tier in book.in_tier_order(tiers)},
     )

@@ -13,6 +13,7 @@ from bankseg.domain.jobs import RunState
 from bankseg.lake.parquet import digest_of, read_checked
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
+from bankseg.services.risk_review import open_again
 from bankseg.services.segment import PARTS, part_path
 from bankseg.services.segment_memberships import keep_due, write_events
 from bankseg.storage import audit
@@ -112,6 +113,7 @@ def _flip(session: Session, run_id: int, rows: int) -> None:
         session.add(CurrentRun(kind=PORTFOLIO, run_id=run_id, flipped_at=now))
     elif _is_newer(session, run, pointer.run_id):
         pointer.run_id, pointer.flipped_at = run_id, now
+        open_again(session, run_id, run.as_of)
     audit.record(session, "run_published", f"run {run_id}", clients=rows, as_of=run.as_of)
     _forget_old(session)
 

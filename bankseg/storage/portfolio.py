@@ -112,10 +112,10 @@ def one(session: Session, scope: Scope, client_id: str) -> Row | None:
     return dict(row) if row else None
 
 
-def call_list(session: Session, scope: Scope, limit: int) -> list[Row]:
-    """Whom to call first: the clients with the largest expected loss."""
+def call_list(session: Session, scope: Scope, limit: int, resting: ColumnElement[bool]) -> list[Row]:
+    """Whom to call first: the clients with the largest expected loss, save those who rest."""
     loss = col(PublishedClient.expected_loss_minor)
-    statement = select(*visible_columns(scope, CALL_FIELDS)).where(published(scope), loss > 0)
+    statement = select(*visible_columns(scope, CALL_FIELDS)).where(published(scope), loss > 0, not_(resting))
     return [dict(row) for row in session.execute(statement.order_by(loss.desc(), col(PublishedClient.client_id)).limit(limit)).mappings()]
 
 

@@ -1,11 +1,14 @@
 """What a view reaches for: the store, the settings, and the person who asks."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app, g
 
 from bankseg.domain.people import Role, Scope
+from bankseg.domain.policy import Policy, load_policy
 from bankseg.settings import Settings
 from bankseg.storage.database import reading
 from bankseg.storage.person import Person
@@ -34,6 +37,18 @@ def of(app: Flask) -> Desk:
 def desk() -> Desk:
     """The desk of the application that serves this request."""
     return of(current_app)
+
+
+def policy() -> Policy:
+    """The policy in force, read again when its file changes."""
+    path = desk().settings.policy_file
+    return _policy(path, path.stat().st_mtime_ns if path and path.exists() else 0)
+
+
+@lru_cache(maxsize=2)
+def _policy(path: Path | None, changed_ns: int) -> Policy:
+    del changed_ns  # only part of what is remembered
+    return load_policy(path)
 
 
 def read() -> "Session":

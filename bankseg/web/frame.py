@@ -57,6 +57,8 @@ PARENTS = {
             "listed",
         )
     },
+    "risk.case": "risk.queue",
+    "risk.overview": "risk.queue",
     "watch.warnings": "risk.queue",
     "watch.vulnerable": "risk.queue",
     "models.target": "models.registry",

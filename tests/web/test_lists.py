@@ -82,7 +82,7 @@ def test_a_search_takes_its_text_literally(engine: Engine) -> None:
 
 def test_the_call_list_is_by_expected_loss(engine: Engine) -> None:
     with reading(engine) as session:
-        day = portfolio.my_day(session, ALICE)
+        day = portfolio.my_day(session, ALICE, portfolio.Worklist(20, 14))
 
     assert [row["client_id"] for row in day.calls] == ["C1", "C2"]
     assert day.care[0]["clients"] == 2

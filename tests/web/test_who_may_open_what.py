@@ -16,11 +16,11 @@ ROLE_OF = {login: role for login, _, role, _, _ in PEOPLE}
 # A value for each parameter of a route, such that Alice (RM1) is in her right.
 EXAMPLES = {
     "client_id": "C1", "product": "life_insurance", "run_id": "1", "filename": "desk.css", "target": "hard_exit", "version": "1", "alert_id": "1",
-    "code": "lifecycle", "segment": "developing", "kind": "tree", "study_id": "1", "person_id": "1", "token_id": "1", "what": "tier", "name": "tier",
+    "code": "lifecycle", "segment": "developing", "kind": "tree", "study_id": "1", "person_id": "1", "token_id": "1", "contact_id": "1", "what": "tier", "name": "tier",
 }  # fmt: skip
-OVERRIDES = {"api_pages.static": {"filename": "css/swagger-ui.css"}}
+OVERRIDES = {"risk.case": {"client_id": "C2"}, "api_pages.static": {"filename": "css/swagger-ui.css"}}
 OF_TWO_DATES = ("life_api.migration",)  # the small bank has published one
-OF_ONE_CLIENT = ("relationship.client", "api.client", "segments.why", "pictures.client", "pictures_api.client_rfm", "pictures_api.client_segments")
+OF_ONE_CLIENT = ("relationship.client", "risk.case", "api.client", "segments.why", "pictures.client", "pictures_api.client_rfm", "pictures_api.client_segments")
 
 
 def address(browsers: Browsers, endpoint: str, **changes: str) -> str:
@@ -32,7 +32,7 @@ def address(browsers: Browsers, endpoint: str, **changes: str) -> str:
 
 WRITES = (
     "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert", "segments.preview", "segments.save", "studies.ask", "studies_api.ask", "studies.check",
-    "account.password", "account.issue", "account.revoke", "administration.add", "administration.change", "administration.enable", "administration.reset", "administration.revoke",
+    "relationship.contact", "relationship.withdraw", "risk.decide", "risk.sign", "risk.assign", "account.password", "account.issue", "account.revoke", "administration.add", "administration.change", "administration.enable", "administration.reset", "administration.revoke",
     "administration.try_policy", "life.publish", "life.override", "life.decide", "life.retire", "life.cadence", "life.keep",
     "attributes.check", "attributes.save", "attributes.retire",
     "attributes.check", "attributes.save", "attributes.retire", "strategy.save",

@@ -41,6 +41,8 @@ class CrossSellAsked(PageAsked):
 
 class RiskAsked(PageAsked):
     severity: Literal["1", "2", "3"] | None = Field(default=None, description="3 stage 3, 2 red, 1 amber")
+    view: Literal["all", "", "mine", "overdue", "waiting", "decided"] = Field(default="all", description="Empty: cases to review")
+    trigger: str = Field(default="", max_length=20, description="Code of an early-warning rule that fired, such as R1")
 
 
 class ClientPath(BaseModel):

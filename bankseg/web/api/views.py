@@ -61,8 +61,8 @@ def cross_sell(path: schemas.ProductPath, query: schemas.CrossSellAsked) -> Resp
 @BLUEPRINT.get("/risk-queue", responses={"200": schemas.RiskQueue})
 def risk_queue_page(query: schemas.RiskAsked) -> Response:
     """The review queue, gravest first."""
-    severity = int(query.severity) if query.severity else None
-    page = risk_queue.risk_queue_page(desk.read(), desk.scope(), severity=severity, after=query.after, limit=query.limit)
+    asked = risk_queue.QueueAsked(int(query.severity) if query.severity else None, query.view, query.trigger)
+    page = risk_queue.risk_queue_page(desk.read(), desk.scope(), asked, after=query.after, limit=query.limit)
     counts = {str(grave): clients for grave, clients in page.counts.items()}
     return _json({**_stamp(page.stamp), "cases": page.rows, "counts": counts, "next_after": page.next_after})
 

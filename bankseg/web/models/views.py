@@ -6,7 +6,6 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from bankseg.delivery import model_page
 from bankseg.domain.errors import InputError
-from bankseg.domain.policy import load_policy
 from bankseg.services import model_alerts, models_desk, promotion
 from bankseg.services.bank import Bank
 from bankseg.services.gates import needs_reason
@@ -98,7 +97,7 @@ def alert(alert_id: int) -> BaseResponse:
 def bank() -> Bank:
     """What services need of this application."""
     here = desk.desk()
-    return Bank(here.settings, here.engine, load_policy(here.settings.policy_file))
+    return Bank(here.settings, here.engine, desk.policy())
 
 
 def _back(target: str, version: int) -> BaseResponse:

@@ -3,13 +3,18 @@
 from datetime import date
 from functools import partial
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
-from bankseg.services import export_list, portfolio
+from bankseg.services import contact_log, export_list, portfolio
 from bankseg.services.balance_history import Month, balance_history
 from bankseg.services.client_page import client_page, parsed
+from bankseg.services.contact_log import CHANNELS, OUTCOMES, Contact
+from bankseg.services.portfolio import Worklist
 from bankseg.storage.portfolio import PortfolioFilter
 from bankseg.web import desk
+from bankseg.web.arguments import day as asked_day
+from bankseg.web.arguments import whole_number
 from bankseg.web.charts import balance_chart
 from bankseg.web.downloads import download, file_format
 
@@ -20,8 +25,12 @@ LONGEST_SEARCH = 100
 @BLUEPRINT.get("/my-day")
 def my_day() -> str:
     """Whom to call today."""
-    day = portfolio.my_day(desk.read(), desk.scope())
-    return render_template("relationship/my_day.html", stamp=day.stamp, day=day, calls=[parsed(row) for row in day.calls])
+    worklist = desk.policy().section("worklist")
+    calls = whole_number("calls", request.args.get("calls", ""), int(worklist["calls_a_day"]))
+    day = portfolio.my_day(desk.read(), desk.scope(), Worklist(calls, int(worklist["quiet_days"])))
+    recorded = whole_number("recorded", request.args.get("recorded", ""), 0)
+    rows = {"promised": [parsed(row) for row in day.promised], "calls": [parsed(row) for row in day.calls]}
+    return render_template("relationship/my_day.html", stamp=day.stamp, day=day, **rows, recorded=recorded, outcomes=OUTCOMES, channels=CHANNELS)
 
 
 @BLUEPRINT.get("/clients")
@@ -45,7 +54,35 @@ def export() -> Response:
 def client(client_id: str) -> str:
     """One client."""
     page = client_page(desk.read(), desk.scope(), client_id, _history)
-    return render_template("relationship/client.html", stamp=page.stamp, page=page, client=page.client, chart=balance_chart(page.history))
+    return render_template(
+        "relationship/client.html", stamp=page.stamp, page=page, client=page.client, chart=balance_chart(page.history), outcomes=OUTCOMES, channels=CHANNELS
+    )
+
+
+@BLUEPRINT.post("/clients/<client_id>/contacts")
+def contact(client_id: str) -> BaseResponse:
+    """Record what became of a contact, and go back to where one was."""
+    form = request.form
+    made = Contact(
+        form.get("outcome", ""),
+        form.get("channel", "phone"),
+        form.get("product") or None,
+        asked_day("again_on", form.get("again_on", "")),
+        form.get("note", ""),
+    )
+    recorded = contact_log.record(desk.desk().engine, desk.scope(), client_id, made)
+    if form.get("back") == "client":
+        return redirect(url_for("relationship.client", client_id=client_id) + "#contacts", 303)
+    return redirect(url_for("relationship.my_day", recorded=recorded), 303)
+
+
+@BLUEPRINT.post("/contacts/<int:contact_id>/withdraw")
+def withdraw(contact_id: int) -> BaseResponse:
+    """Take a slip back."""
+    client_id = contact_log.withdraw(desk.desk().engine, desk.scope(), contact_id)
+    if request.form.get("back") == "client":
+        return redirect(url_for("relationship.client", client_id=client_id) + "#contacts", 303)
+    return redirect(url_for("relationship.my_day"), 303)
 
 
 def asked_filter() -> PortfolioFilter:
