@@ -116,9 +116,8 @@ def state_coefficients(chain: Chain, outlook: Outlook) -> Array:
     discount = 1 / (1 + outlook.monthly_discount)
     alive = np.ones_like(chain.rewards)
     alive[..., -2:] = 0.0
-    return np.concatenate(
-        [_terms(chain.transitions, chain.rewards, discount, outlook), _terms(chain.transitions, alive, discount * outlook.persistence, outlook)], axis=-1
-    )
+    moves = chain.transitions, _without_closing(chain.transitions)
+    return np.concatenate([_terms(moves, chain.rewards, discount, outlook), _terms(moves, alive, discount * outlook.persistence, outlook)], axis=-1)
 
 
 def monthly_contribution(value_12m: Array, tenure_days: Array) -> Array:
@@ -176,25 +175,29 @@ def persistence(chain: Chain, clients: Clients, later: Array, months: int) -> fl
     return float(min(max(slope, 0.0), 1.0) ** (1 / months))
 
 
-def _terms(transitions: Array, reward: Array, discount: float, outlook: Outlook) -> Array:
-    """Values of `[no propensity, x, x^2, .. x^k]`, x being the chance of staying a month."""
-    staying = _without_closing(transitions)
+def _terms(transitions: tuple[Array, Array], reward: Array, discount: float, outlook: Outlook) -> Array:
+    """Values of `[no propensity, x, x^2, .. x^k]`, x being the chance of staying a month; `transitions` are the chain's, and those of who does not close."""
+    moving, staying = transitions
     first = min(outlook.exit_months, outlook.months)
-    later, whole = _horizon_values(transitions, reward, discount, (outlook.months - first, outlook.months))
+    later, whole = _horizon_values(moving, reward, discount, (outlook.months - first, outlook.months))
     terms = [whole]
-    path = np.broadcast_to(np.eye(transitions.shape[-1]), transitions.shape)
-    for month in range(1, first + 1):
-        path = discount * path @ staying
-        earned = reward + later if month == first else reward
-        terms.append((path @ earned[..., None])[..., 0])
+    earned, last = reward, reward + later
+    for month in range(1, first + 1):  # vectors alone: a product of matrices would cost as many times more as there are states
+        earned, last = _month_before(staying, earned, discount), _month_before(staying, last, discount)
+        terms.append(last if month == first else earned)
     return np.stack(terms, axis=-1)
+
+
+def _month_before(transitions: Array, value: Array, discount: float) -> Array:
+    """What a value a month ahead is worth now, by state."""
+    return discount * (transitions @ value[..., None])[..., 0]
 
 
 def _horizon_values(transitions: Array, reward: Array, discount: float, months: tuple[int, int]) -> tuple[Array, Array]:
     """Value of each state over fewer and more months, the one on the way to the other: `V_0 = 0, V_t = discount P (r + V_{t-1})`."""
     value = fewer = np.zeros_like(reward)
     for month in range(1, months[1] + 1):
-        value = discount * (transitions @ (reward + value)[..., None])[..., 0]
+        value = _month_before(transitions, reward + value, discount)
         fewer = value if month == months[0] else fewer
     return fewer, value
 

@@ -114,10 +114,11 @@ def valued(policy: Policy, inputs: Inputs, more: Sequence[str] = ()) -> pa.Table
         `tenure_days`, `age_years` and the columns of `more` where the scores have them.
     """
     with Analysis(memory=inputs.memory) as analysis:
-        present = _scored(analysis, inputs)
+        asked = ("client_id", "tenure_days", "age_years", *more)
+        present = _scored(analysis, inputs, asked)
         _relations(analysis, policy, inputs)
         analysis.view("valued", _sql("value"), _value_parameters(policy, inputs))
-        wanted = [*STANDING, *(name for name in ("tenure_days", "age_years", *more) if name in present)]
+        wanted = [*STANDING, *(name for name in asked[1:] if name in present)]
         columns = [exp.column(name, quoted=True) for name in wanted]
         return analysis.arrow(exp.select(*columns).from_("valued").order_by("client_id").sql(dialect=DIALECT))
 
@@ -171,12 +172,13 @@ def _sql(name: str) -> str:
     return files("bankseg.segments").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
-def _scored(analysis: Analysis, inputs: Inputs) -> frozenset[str]:
-    """The scores as one view that has every column the SQL names; returns the columns that hold data."""
+def _scored(analysis: Analysis, inputs: Inputs, only: Collection[str] = ()) -> frozenset[str]:
+    """The scores as one view that has every column the SQL names (and, with `only`, no others but these); returns the columns that hold data."""
     analysis.parquet("raw_scores", inputs.scores)
     present = analysis.columns("raw_scores")
     missing = [exp.alias_(exp.cast(exp.null(), kind), name) for name, kind in EXPECTED.items() if name not in present]
-    analysis.view("scored", exp.select(exp.Star(), *missing).from_("raw_scores").sql(dialect=DIALECT))
+    kept: list[exp.Expr] = [exp.column(name, quoted=True) for name in present if name in EXPECTED or name in only] if only else [exp.Star()]
+    analysis.view("scored", exp.select(*kept, *missing).from_("raw_scores").sql(dialect=DIALECT))
     return frozenset(present)
 
 
