@@ -119,7 +119,7 @@ def test_every_segment_of_the_default_scheme_has_two_labels_an_action_an_owner_a
 
 def test_every_entry_of_the_default_policy_is_read_somewhere():
     """An entry that nothing reads would promise a choice that does not exist."""
-    source = "".join(path.read_text(encoding="utf-8") for pattern in ("**/*.py", "**/*.sql") for path in PACKAGE.glob(pattern))
+    source = "".join(path.read_text(encoding="utf-8") for pattern in ("**/*.py", "**/*.sql", "**/*.html") for path in PACKAGE.glob(pattern))
     values = load_policy().values
 
     for section, name in ((section, name) for section, entries in values.items() if isinstance(entries, dict) for name in entries):
