@@ -80,7 +80,7 @@ def standings_of(bank: Bank, run: Run, files: Sequence[Path], more: Sequence[str
 def months_standing(bank: Bank, run: Run, days: Sequence[date], buckets: Sequence[int]) -> list[pa.Table]:
     """Where clients of some buckets stood at each of these dates, in their order: one reading for all, for no row asks of another."""
     rows = standings_of(bank, run, month_files(bank, run, days, buckets), (DAY,))
-    return [rows.filter(pc.equal(rows.column(DAY), day.isoformat())) for day in days]
+    return [rows.filter(pc.is_in(rows.column(DAY), value_set=pa.array([day.isoformat()]))) for day in days]
 
 
 def _is_sound(path: Path) -> bool:
