@@ -89,3 +89,16 @@ def test_free_attributes_pass_and_a_protected_one_does_not_even_to_describe():
     assert usable(["days_past_due"], CATALOGUE, "credit_review") == ("days_past_due",)
     with pytest.raises(InputError):
         usable(["sex"], CATALOGUE, "describe")
+
+
+def test_who_is_only_scored_is_no_example_of_who_is_unlike_the_seed():
+    table, group = planted()
+    savers = group == 0
+    seed = savers & (np.arange(len(group)) % 2 == 0)
+    prospects = savers & ~seed  # as like the seed as can be
+
+    learned_from = lookalikes(table, seed, EVERY)
+    only_scored = lookalikes(table, seed, EVERY, only_scored=prospects)
+
+    assert only_scored.auc > learned_from.auc
+    assert np.median(only_scored.similarity[prospects]) == pytest.approx(0.5, abs=0.1)

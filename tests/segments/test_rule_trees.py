@@ -13,7 +13,7 @@ from bankseg.domain.segment_rules import holds
 from bankseg.segments.cluster_rule import Fidelity, fidelity, rule_of
 from bankseg.segments.holdout import held_out
 from bankseg.segments.membership import first_of, membership
-from bankseg.segments.rule_tree import design, documents_covering, leaf_documents, shortest_between
+from bankseg.segments.rule_tree import branches, design, documents_covering, leaf_documents, shortest_between
 from bankseg.segments.tree import as_json, propose
 from tests.segments.people import EVERY, planted
 
@@ -206,3 +206,27 @@ def test_a_group_of_everyone_has_no_rule():
 
     with pytest.raises(InputError, match="another group"):
         rule_of(table, np.ones(100, dtype=bool), EVERY)
+
+
+def test_the_questions_of_a_tree_lead_every_client_to_the_leaf_whose_rule_holds():
+    table, rng = random_table(11)
+    asked = design(table, NAMES)
+    tree = DecisionTreeClassifier(max_leaf_nodes=9, random_state=0).fit(asked.matrix, rng.integers(0, 2, table.num_rows))
+    members = membership(table, parsed(leaf_documents(tree, asked)))
+
+    def led(branch, row):
+        while "leaf" not in branch:
+            value = row[branch["attribute"]]
+            if "level" in branch:
+                said = (value is None) if branch["level"] == "unknown" else value == branch["level"]
+            elif value is None:
+                return None  # where missing goes is told by the rule alone
+            else:
+                said = branch["cut"] is None or value <= branch["cut"]
+            branch = branch["yes" if said else "no"]
+        return branch["leaf"]
+
+    questions = branches(tree, asked)
+    places = [(led(questions, row), members[number].argmax()) for number, row in enumerate(table.to_pylist())]
+    assert sum(place is not None for place, _ in places) > 100
+    assert all(place is None or place == rule for place, rule in places)
