@@ -244,13 +244,6 @@ def save(settings: Settings, engine: Engine, scope: Scope, document: str, note: 
         return save_scheme(settings, session, scope, document, note=note.strip()[:500], person_id=scope.person_id).code
 
 
-def attributes_page(settings: Settings, session: Session, scope: Scope) -> DesignerPage:
-    """The attribute catalogue."""
-    require(scope, Right.SEGMENTS)
-    roll = open_for(settings, session, scope)
-    return DesignerPage(stamp_of(roll), None, list(attributes_for(settings, roll, scope).values()))
-
-
 def places(session: Session) -> list[SchemeEntry | str]:
     """What clients may be seen to move between: columns of the roll, then exclusive schemes."""
     return [*COLUMNS, *(entry for entry in list_schemes(session) if entry.scheme.is_exclusive)]

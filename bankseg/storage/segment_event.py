@@ -43,12 +43,6 @@ def page(session: Session, scope: Scope, codes: frozenset[str], *, after: int = 
     return [{name: getattr(row, name) for name in FIELDS} for row in session.exec(query.order_by(col(SegmentEvent.id)).limit(limit))]
 
 
-def of_client(session: Session, scope: Scope, client_id: str, codes: frozenset[str]) -> list[dict[str, Any]]:
-    """Events of one client in scope, latest first."""
-    query = select(SegmentEvent).where(SegmentEvent.client_id == client_id, col(SegmentEvent.code).in_(codes), in_scope(scope, SegmentEvent))
-    return [{name: getattr(row, name) for name in FIELDS} for row in session.exec(query.order_by(col(SegmentEvent.id).desc()))]
-
-
 def counts(session: Session, scope: Scope, code: str) -> dict[int, int]:
     """Events of a scheme by run, of the clients in scope."""
     query = select(SegmentEvent.run_id, func.count()).where(SegmentEvent.code == code, in_scope(scope, SegmentEvent)).group_by(col(SegmentEvent.run_id))

@@ -7,7 +7,7 @@ from flask import Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from bankseg.domain.schemes import scheme_document
-from bankseg.services import segments_desk
+from bankseg.services import attribute_catalogue, segments_desk
 from bankseg.services.stamp import Stamp
 from bankseg.web import desk
 from bankseg.web.api import schemas
@@ -37,10 +37,18 @@ class AttributeRow(BaseModel):
     family: str
     type: str
     unit: str
-    source: str
+    source: str = Field(description="Extracts it comes from; run: derived by the run")
+    definition_en: str
+    definition_fr: str
+    owner: str
     purposes: list[str]
     is_protected: bool
     coverage: float | None = Field(default=None, description="Share of clients that have it; null: no data")
+    extract_on: str | None = Field(default=None, description="Day the oldest extract behind it speaks of; null: not known")
+    age_days: int | None = None
+    sla_days: int | None = Field(default=None, description="Age the policy allows")
+    state: str = Field(description="usable, flawed or no_data")
+    findings: list[str]
 
 
 class Attributes(schemas.Stamped):
@@ -77,11 +85,13 @@ class SegmentClients(schemas.Stamped):
 @BLUEPRINT.get("/attributes", responses={"200": Attributes})
 def attributes() -> Response:
     """Everything a segment rule may read."""
-    page = segments_desk.attributes_page(desk.desk().settings, desk.read(), desk.scope())
+    page = attribute_catalogue.catalogue_page(desk.desk().settings, desk.read(), desk.scope(), attribute_catalogue.Wanted(), language=desk.language())
     rows = [
-        {"name": one.name, "label_en": one.label_en, "label_fr": one.label_fr, "family": one.family, "type": one.type, "unit": one.unit, "source": one.source,
-         "purposes": list(one.purposes), "is_protected": one.is_protected, "coverage": one.coverage}
-        for one in page.attributes
+        {"name": one.name, "label_en": one.label_en, "label_fr": one.label_fr, "definition_en": one.definition("en"), "definition_fr": one.definition("fr"),
+         "family": one.family, "type": one.type, "unit": one.unit, "source": one.source, "owner": one.owner, "purposes": list(one.purposes),
+         "is_protected": one.is_protected, "coverage": one.coverage, "extract_on": entry.fresh.extract_on, "age_days": entry.fresh.age_days, "sla_days": entry.fresh.sla_days,
+         "state": entry.state, "findings": [finding.code for finding in entry.findings]}
+        for entry in page.entries for one in (entry.attribute,)
     ]  # fmt: skip
     return _json(page.stamp, {"attributes": rows})
 
