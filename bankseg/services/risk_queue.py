@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlmodel import Session, select
 
@@ -95,12 +95,12 @@ def filter_of(session: Session, scope: Scope, asked: QueueAsked) -> QueueFilter:
     """
     if asked.view not in VIEWS:
         raise InputError(f"view {asked.view[:20]!r}", ", ".join(view for view in VIEWS if view), "choose one of these, or none for the cases to review")
-    narrowed = {"severity": asked.severity, "code": asked.code, "branch_id": asked.branch_id}
+    narrowed = QueueFilter(asked.severity, code=asked.code, branch_id=asked.branch_id)
     if asked.view == MINE:
-        return QueueFilter(assigned_to=scope.person_id, **narrowed)
+        return replace(narrowed, assigned_to=scope.person_id)
     if asked.view == OVERDUE:
-        return QueueFilter(due_before=today_of(session).isoformat(), **narrowed)
-    return QueueFilter(state=asked.view, **narrowed)
+        return replace(narrowed, due_before=today_of(session).isoformat())
+    return replace(narrowed, state=asked.view)
 
 
 def risk_overview(session: Session, scope: Scope) -> RiskOverview:
