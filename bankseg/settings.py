@@ -3,7 +3,7 @@
 import os
 import secrets
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, model_validator
@@ -61,11 +61,14 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(default=90, ge=2, description="Seconds without a heartbeat after which a job may be taken over")
     reconcile_seconds: int = Field(default=15, ge=1, description="Seconds between two sweeps for jobs that were never rung or lost their worker")
     monitor_seconds: int = Field(default=600, ge=60, description="Seconds between two rounds of model monitoring by beat")
+    canary_seconds: int = Field(default=60, ge=1, description="Seconds between two canary tasks; three without an answer and /readyz says no")
     refresh_seconds: int = Field(default=900, ge=60, description="Seconds between two looks by beat whether memberships of segments are due")
     host: str = Field(default="127.0.0.1", description="Address the web server binds")
     port: int = Field(default=8765, ge=0, le=65535, description="Port the web server binds")
     secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only")
     log_level: str = Field(default="INFO", description="Least level that is logged")
+    log_format: Literal["plain", "json"] = Field(default="plain", description="How web, worker and beat log: lines for people, or one JSON object a line")
+    metrics_token: SecretStr = Field(default=SecretStr(""), description="Bearer token that opens /metrics; empty: there is no such page")
 
     @classmethod
     def settings_customise_sources(

@@ -3,6 +3,7 @@
 import waitress
 from flask import Flask
 
+from bankseg import logs
 from bankseg.settings import Settings
 from bankseg.web.app import create_app
 
@@ -11,7 +12,9 @@ THREADS = 8
 
 def application() -> Flask:
     """The application of this process's settings."""
-    return create_app(Settings())
+    settings = Settings()
+    logs.configure(settings.log_format, settings.log_level)
+    return create_app(settings)
 
 
 def serve(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from celery import Celery, signals
 
+from bankseg import logs
 from bankseg.embedded.leash import end_with_parent
 from bankseg.queue import QUEUE_NAME, VISIBILITY_SECONDS, address, queues, transport_options
 from bankseg.settings import Settings
@@ -55,6 +56,14 @@ def end_with_worker(**unused: Any) -> None:  # Any: what Celery's signals carry
     """A killed worker's children would wait for its pipe for ever, and hold what it held: they end with it, and their leases run out."""
     del unused
     end_with_parent(signal.SIGKILL)
+
+
+@signals.setup_logging.connect
+def log_as_everywhere(**unused: Any) -> None:  # Any: what Celery's signals carry
+    """Write as the web does; Celery sets up no logging of its own when this signal is heard."""
+    del unused
+    settings = Settings()
+    logs.configure(settings.log_format, settings.log_level)
 
 
 app = make_app(Settings())

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from bankseg.queue import MONITOR, QUEUE_NAME, RECONCILE, REFRESH
+from bankseg.queue import CANARY, MONITOR, QUEUE_NAME, RECONCILE, REFRESH
 from bankseg.settings import Settings
 
 
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:  # Any: Celery's schedule entries are of mixed types
-    """Ring the reconciler, the monitor and the refresh of segments; a ring that was not answered before the next one is dropped instead of piling up."""
-    every = {RECONCILE: settings.reconcile_seconds, MONITOR: settings.monitor_seconds, REFRESH: settings.refresh_seconds}
+    """Ring the reconciler, the monitor, the refresh of segments and the canary; a ring that was not answered before the next one is dropped instead of piling up."""
+    every = {RECONCILE: settings.reconcile_seconds, MONITOR: settings.monitor_seconds, REFRESH: settings.refresh_seconds, CANARY: settings.canary_seconds}
     return {
         task.rpartition(".")[2]: {"task": task, "schedule": float(seconds), "options": {"queue": QUEUE_NAME, "expires": float(seconds)}}
         for task, seconds in every.items()

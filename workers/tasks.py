@@ -6,7 +6,7 @@ Services are imported inside the tasks: the parent of the pool forks, and must n
 import os
 from typing import Any
 
-from bankseg.queue import MONITOR, RECONCILE, REFRESH, RUN_JOB
+from bankseg.queue import CANARY, MONITOR, RECONCILE, REFRESH, RUN_JOB
 from bankseg.settings import Settings
 from workers.app import app
 
@@ -43,3 +43,11 @@ def refresh_segments() -> None:
 
     refresh_bank(Settings())
     measure_bank(Settings())
+
+
+@app.task(name=CANARY)
+def canary() -> None:
+    """Say that a worker does what it is asked."""
+    from bankseg.services.canary import sing
+
+    sing(Settings())

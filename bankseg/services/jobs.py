@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from bankseg.domain.errors import BanksegError, LostLeaseError, ServiceUnavailableError
 from bankseg.domain.jobs import FINAL_JOB_STATES, STAGES, JobState, RunState, Stage
+from bankseg.logs import bound
 from bankseg.queue import ring
 from bankseg.services.bank import Bank, open_bank
 from bankseg.settings import Settings
@@ -85,7 +86,8 @@ def execute_job(settings: Settings, job_id: int, worker: str) -> None:
     with _opened(settings) as bank:
         claim = claim_job(bank, job_id, worker)
         if claim is not None:
-            _do(bank, claim, worker)
+            with bound(run_id=claim.run_id or None, job_id=claim.job_id):
+                _do(bank, claim, worker)
 
 
 def _do(bank: Bank, claim: Claim, worker: str) -> None:

@@ -10,7 +10,7 @@ from flask_limiter.util import get_remote_address
 
 from bankseg.settings import Settings
 from bankseg.storage.database import make_engine
-from bankseg.web import access, desk, errors, forms, headers, jinja
+from bankseg.web import access, desk, errors, forms, headers, jinja, request_log
 from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
 from bankseg.web.administration.views import BLUEPRINT as ADMINISTRATION
 from bankseg.web.api import life as life_api
@@ -25,6 +25,7 @@ from bankseg.web.entrance import BLUEPRINT as ENTRANCE
 from bankseg.web.entrance import SIGN_IN_LIMIT
 from bankseg.web.health import BLUEPRINT as HEALTH
 from bankseg.web.marketing.views import BLUEPRINT as MARKETING
+from bankseg.web.metrics import BLUEPRINT as METRICS
 from bankseg.web.models.views import BLUEPRINT as MODELS
 from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
 from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
@@ -53,10 +54,11 @@ def create_app(settings: Settings) -> OpenAPI:
     app.extensions[desk.EXTENSION] = desk.Desk(settings, make_engine(settings.store), form_key)
     app.teardown_request(desk.close_read)
     app.after_request(forms.keep_visit)
-    for part in (access, errors, headers, jinja):
+    for part in (request_log, access, errors, headers, jinja):
         part.install(app)
     for blueprint in (
         HEALTH,
+        METRICS,
         ENTRANCE,
         RELATIONSHIP,
         MARKETING,

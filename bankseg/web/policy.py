@@ -15,6 +15,8 @@ class Door(StrEnum):
 POLICY: dict[str, Door | Right] = {
     "static": Door.PUBLIC,
     "health.healthz": Door.PUBLIC,
+    "health.readyz": Door.PUBLIC,
+    "metrics.page": Door.PUBLIC,  # for the bearer of its token, and nobody when there is none
     "entrance.sign_in_form": Door.PUBLIC,
     "entrance.sign_in": Door.PUBLIC,
     "entrance.sign_out": Door.SIGNED_IN,

@@ -1,5 +1,6 @@
 """A real worker on a real broker."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 
 from bankseg.embedded.supervise import embedded_services, worker_running
 from bankseg.queue import VISIBILITY_SECONDS, workers_answering
+from bankseg.services.canary import MOST_MISSED, heard_ago
+from bankseg.settings import Settings
 from workers.app import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS, SOFT_SHUTDOWN_SECONDS, make_app
 
 
@@ -66,6 +69,7 @@ def test_the_celery_settings_are_those_that_were_measured(settings):
     assert conf.broker_connection_retry_on_startup
     assert not conf.task_create_missing_queues
     assert conf.beat_schedule["reconcile"]["schedule"] == settings.reconcile_seconds
+    assert conf.beat_schedule["canary"]["schedule"] == settings.canary_seconds
 
 
 @pytest.mark.slow
@@ -90,6 +94,20 @@ def test_services_are_shared_and_a_killed_worker_is_started_again_and_leaves_no_
     assert again is not None
     assert not group_of(again.pid)
     assert not worker_running(settings)
+
+
+@pytest.mark.slow
+def test_a_worker_does_the_canarys_task_and_logs_in_the_form_asked_for(settings):
+    asked = settings.model_copy(update={"canary_seconds": 1, "log_format": "json"})
+
+    with embedded_services(Settings(**asked.model_dump(exclude_unset=True))) as services:
+        assert services.worker is not None
+        assert eventually(lambda: heard_ago(settings) is not None)
+        assert heard_ago(settings) < MOST_MISSED
+        log = services.worker.log
+
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
+    assert any("bankseg.canary" in line["event"] for line in lines)
 
 
 @pytest.mark.slow
