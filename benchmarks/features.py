@@ -9,7 +9,6 @@ their ratio. The baseline is `bucketed.py` of the shared yardsticks, beside this
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -130,7 +129,13 @@ def one_bucket(lake: LakeAt, bucket: int, horizon: Horizon, out: str) -> Built:
     with LocalBucket(lake, bucket, horizon.as_of) as connection:
         snapshot = build_snapshot(connection, horizon, ["current_account"])
     write_whole(snapshot, Path(out) / f"{bucket:04d}.parquet")
-    return Built(snapshot.num_columns - 1, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
+    return Built(snapshot.num_columns - 1, peak_gb())
+
+
+def peak_gb() -> float:
+    """Peak of this process's own memory; `ru_maxrss` would be that of the parent, which a spawned process inherits."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1e6
 
 
 def ours(root: str, relations: dict[str, pa.Table], out: Path, processes: int) -> tuple[float, Built]:
