@@ -12,6 +12,7 @@ class Right(StrEnum):
     CLIENTS = "clients"
     CALL_LIST = "call_list"
     LOG_CONTACT = "log_contact"
+    MOVEMENTS = "movements"
     CROSS_SELL = "cross_sell"
     RISK_QUEUE = "risk_queue"
     SEGMENTS = "segments"
@@ -36,6 +37,7 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.CLIENTS: _DESKS,
     Right.CALL_LIST: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD}),
     Right.LOG_CONTACT: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD}),
+    Right.MOVEMENTS: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.RISK_OFFICER}),  # who sees a balance sees the rows behind it
     Right.CROSS_SELL: _DESKS,
     Right.RISK_QUEUE: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.RISK_OFFICER}),
     Right.SEGMENTS: _DESKS,

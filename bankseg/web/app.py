@@ -29,6 +29,7 @@ from bankseg.web.metrics import BLUEPRINT as METRICS
 from bankseg.web.models.views import BLUEPRINT as MODELS
 from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
 from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
+from bankseg.web.relationship.client_views import BLUEPRINT as CLIENT
 from bankseg.web.relationship.views import BLUEPRINT as RELATIONSHIP
 from bankseg.web.risk.views import BLUEPRINT as RISK
 from bankseg.web.risk.watch import BLUEPRINT as WATCH
@@ -61,6 +62,7 @@ def create_app(settings: Settings) -> OpenAPI:
         METRICS,
         ENTRANCE,
         RELATIONSHIP,
+        CLIENT,
         MARKETING,
         RISK,
         OVERVIEW,

@@ -27,6 +27,18 @@ def money(minor: int | None, currency: str | None, language: str) -> str:
     return _amount(units, currency, language)
 
 
+def exact_money(minor: int | None, currency: str | None, language: str) -> str:
+    """An amount of minor units to the last of them: what is booked adds up to what is summed.
+
+    >>> exact_money(729_00, "EUR", "en")
+    '€729.00'
+    """
+    if minor is None:
+        return NOTHING
+    pattern = {"en": "¤#,##0.00", "fr": "#,##0.00 ¤"}[language] if currency else "#,##0.00"
+    return str(format_currency(in_units(int(minor), currency), currency or "XXX", format=pattern, locale=LOCALES[language]))
+
+
 def share(value: float | None, language: str) -> str:
     """A probability as a percentage: one decimal below ten per cent, none above.
 

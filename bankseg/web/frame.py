@@ -30,6 +30,7 @@ ENTRIES: tuple[tuple[Right, str, str], ...] = (
 )
 PARENTS = {
     "relationship.client": "relationship.clients",
+    **{f"client.{page}": "relationship.clients" for page in ("activity", "ties", "past", "movements")},
     "marketing.cross_sell": "marketing.products",
     "operations.run": "operations.runs",
     "administration.person": "administration.people",

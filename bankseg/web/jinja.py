@@ -43,7 +43,7 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(segment_reason=_segment_reason, tier_reason=_tier_reason, evidence=_evidence)
     app.jinja_env.globals.update(governance=_governance, target_name=_target_name, alert_words=_alert_words)
     app.jinja_env.filters["figure"] = _in_page_language(governance.figure)
-    for form in (formats.money, formats.share, formats.number, formats.day, formats.month, formats.instant):
+    for form in (formats.money, formats.exact_money, formats.share, formats.number, formats.day, formats.month, formats.instant):
         app.jinja_env.filters[form.__name__] = _in_page_language(form)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
