@@ -20,6 +20,7 @@ class Right(StrEnum):
     RUNS = "runs"
     RUN_ERRORS = "run_errors"
     IMPORTS = "imports"
+    QUARANTINE = "quarantine"
     MODELS = "models"
     PROPOSE_MODEL = "propose_model"
     DECIDE_MODEL = "decide_model"
@@ -51,6 +52,7 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.PEOPLE: frozenset({Role.ADMINISTRATOR}),
     Right.AUDIT: frozenset({Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.POLICY: frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}),
+    Right.QUARANTINE: _ENGINE_ROOM,  # refused rows are the bank's data as it came
     Right.IMPORTS: _ENGINE_ROOM | {Role.AUDITOR, Role.MARKETER, Role.RISK_OFFICER},
 }
 

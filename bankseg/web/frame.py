@@ -33,6 +33,7 @@ PARENTS = {
     **{f"client.{page}": "relationship.clients" for page in ("activity", "ties", "past", "movements")},
     "marketing.cross_sell": "marketing.products",
     "operations.run": "operations.runs",
+    "operations.import_batch": "operations.imports",
     "administration.person": "administration.people",
     **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes", "moves", "trial")},
     **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},

@@ -123,6 +123,8 @@ POLICY: dict[str, Door | Right] = {
     "operations.runs": Right.RUNS,
     "operations.run": Right.RUNS,
     "operations.imports": Right.IMPORTS,
+    "operations.import_batch": Right.IMPORTS,
+    "operations.quarantine": Right.QUARANTINE,
     "api.clients": Right.CLIENTS,
     "api.client": Right.CLIENTS,
     "api.cross_sell": Right.CROSS_SELL,
