@@ -6,6 +6,7 @@ import click
 
 from bankseg import __version__
 from bankseg.cli import (
+    backup,
     catalogue,
     clv,
     contacts,
@@ -18,6 +19,7 @@ from bankseg.cli import (
     models,
     monitor,
     reproduce,
+    restore_drill,
     segment_life,
     segments,
     stages,
@@ -37,7 +39,26 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
-for module in (init, ingest, status, catalogue, evaluate, export, demo, doctor, tune, up, models, monitor, reproduce, segments, clv, contacts):
+for module in (
+    init,
+    ingest,
+    status,
+    catalogue,
+    evaluate,
+    export,
+    demo,
+    doctor,
+    tune,
+    up,
+    models,
+    monitor,
+    reproduce,
+    segments,
+    clv,
+    contacts,
+    backup,
+    restore_drill,
+):
     main.add_command(module.command)
 for step in segment_life.COMMANDS:
     segments.command.add_command(step)

@@ -14,12 +14,12 @@ from bankseg.storage import tables
 MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations"
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the schema to the newest revision; does nothing when it is there."""
+def upgrade(engine: Engine, to: str = "head") -> None:
+    """Bring the schema to the newest revision, or to an earlier one that a backup is of; does nothing when it is there."""
     with engine.begin() as connection:
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def revision(engine: Engine) -> str | None:
