@@ -121,6 +121,20 @@ def contacts_of(session: Session, scope: Scope, client_id: str) -> list[dict[str
     ]  # fmt: skip
 
 
+def contacts_in_scope(session: Session, scope: Scope, client_id: str) -> list[dict[str, Any]]:
+    """As `contacts_of`, for a client who must be in scope.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such client in scope, or the role records no contacts.
+    """
+    require(scope, Right.LOG_CONTACT)
+    if portfolio.one(session, scope, client_id) is None:
+        raise NotFoundError("nothing here")
+    return contacts_of(session, scope, client_id)
+
+
 def export_contacts(engine: Engine, path: Path, since: date, until: date, *, file_format: Format = "csv") -> int:
     """Write the contacts of some days as an extract of interactions, so that the next run learns from them; notes stay here. Rows written."""
     with reading(engine) as session, Delivery(path, file_format, COLUMNS) as delivery:

@@ -20,6 +20,7 @@ from bankseg.web.api import pictures as pictures_api
 from bankseg.web.api import segments as segments_api
 from bankseg.web.api import studies as studies_api
 from bankseg.web.api import views as api
+from bankseg.web.api import work as work_api
 from bankseg.web.api.library import Info, OpenAPI
 from bankseg.web.entrance import BLUEPRINT as ENTRANCE
 from bankseg.web.entrance import SIGN_IN_LIMIT
@@ -85,6 +86,7 @@ def create_app(settings: Settings) -> OpenAPI:
     app.register_api(pictures_api.BLUEPRINT)
     app.register_api(studies_api.BLUEPRINT)
     app.register_api(life_api.BLUEPRINT)
+    app.register_api(work_api.BLUEPRINT)
     app.register_api(living_api.BLUEPRINT)
     _limit_sign_in(app)
     return app

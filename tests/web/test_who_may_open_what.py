@@ -18,11 +18,11 @@ EXAMPLES = {
     "client_id": "C1", "product": "life_insurance", "run_id": "1", "filename": "desk.css", "target": "hard_exit", "version": "1", "alert_id": "1",
     "code": "lifecycle", "segment": "developing", "kind": "tree", "study_id": "1", "person_id": "1", "token_id": "1", "contact_id": "1", "batch_id": "1", "what": "tier", "name": "tier",
 }  # fmt: skip
-OVERRIDES = {"risk.case": {"client_id": "C2"}, "api_pages.static": {"filename": "css/swagger-ui.css"}}
+OVERRIDES = {"risk.case": {"client_id": "C2"}, "work_api.case": {"client_id": "C2"}, "api_pages.static": {"filename": "css/swagger-ui.css"}}
 OF_THEIR_OWN = {"health.readyz": 503, "metrics.page": 404}  # no worker serves the small bank; nobody holds a token for its metrics
 NOTHING_KEPT = ("operations.quarantine",)  # no row of the small bank was refused
 OF_TWO_DATES = ("life_api.migration",)  # the small bank has published one
-OF_ONE_CLIENT = ("relationship.client", "client.activity", "client.ties", "client.past", "client.movements", "risk.case", "api.client", "segments.why", "pictures.client", "pictures_api.client_rfm", "pictures_api.client_segments")
+OF_ONE_CLIENT = ("relationship.client", "client.activity", "client.ties", "client.past", "client.movements", "risk.case", "work_api.case", "work_api.contacts", "api.client", "segments.why", "pictures.client", "pictures_api.client_rfm", "pictures_api.client_segments")
 
 
 def address(browsers: Browsers, endpoint: str, **changes: str) -> str:
@@ -32,7 +32,9 @@ def address(browsers: Browsers, endpoint: str, **changes: str) -> str:
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda part: values[part[1]], rule.rule)
 
 
+WRITING = {"POST", "PUT", "DELETE", "PATCH"}
 WRITES = (
+    "work_api.record", "work_api.withdraw", "work_api.decide", "work_api.sign", "work_api.assign",
     "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert", "segments.preview", "segments.save", "studies.ask", "studies_api.ask", "studies.check",
     "relationship.contact", "relationship.withdraw", "risk.decide", "risk.sign", "risk.assign", "account.password", "account.issue", "account.revoke", "administration.add", "administration.change", "administration.enable", "administration.reset", "administration.revoke",
     "administration.try_policy", "life.publish", "life.override", "life.decide", "life.retire", "life.cadence", "life.keep",
@@ -46,17 +48,23 @@ def reads() -> list[str]:
     return [endpoint for endpoint in POLICY if endpoint not in WRITES]
 
 
-def test_the_routes_that_write_are_those_that_take_a_post(browsers: Browsers) -> None:
-    assert {rule.endpoint for rule in browsers.app.url_map.iter_rules() if "POST" in (rule.methods or ())} == set(WRITES)
+def method_of(browsers: Browsers, endpoint: str) -> str:
+    """The method by which a route writes."""
+    methods = next(rule.methods or set() for rule in browsers.app.url_map.iter_rules() if rule.endpoint == endpoint)
+    return next(iter(WRITING & methods))
+
+
+def test_the_routes_that_write_are_those_that_take_a_post_put_or_delete(browsers: Browsers) -> None:
+    assert {rule.endpoint for rule in browsers.app.url_map.iter_rules() if WRITING & (rule.methods or set())} == set(WRITES)
 
 
 @pytest.mark.parametrize("endpoint", [endpoint for endpoint in WRITES if isinstance(POLICY[endpoint], Right)])
 def test_a_write_is_refused_to_strangers_and_hidden_from_roles_without_the_right(browsers: Browsers, endpoint: str) -> None:
-    path, right = address(browsers, endpoint), POLICY[endpoint]
+    path, right, method = address(browsers, endpoint), POLICY[endpoint], method_of(browsers, endpoint)
 
-    assert browsers.stranger().post(path).status_code == (401 if path.startswith("/api/") else 303)
+    assert browsers.stranger().open(path, method=method).status_code == (401 if path.startswith("/api/") else 303)
     for login, role in ROLE_OF.items():
-        status = browsers.of(login).post(path).status_code  # without the token of a form: 403 is as far as a right leads
+        status = browsers.of(login).open(path, method=method).status_code  # without the token of a form: 403 is as far as a right leads
         assert status == (403 if role in ROLES_WITH[right] else 404), login
 
 

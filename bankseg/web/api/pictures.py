@@ -32,7 +32,7 @@ from bankseg.web.segments.names import value_name
 
 _PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
 BLUEPRINT = APIBlueprint(
-    "pictures_api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="pictures of segments")], abp_security=[{"session": []}],
+    "pictures_api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="pictures of segments")], abp_security=[{"session": []}, {"token": []}],
     abp_responses={str(status): dict(_PROBLEM) for status in (400, 401, 404, 409, 422, 500, 503)},
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ from bankseg.web.api.library import APIBlueprint, Tag
 
 _PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
 BLUEPRINT = APIBlueprint(
-    "studies_api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="studies")], abp_security=[{"session": []}],
+    "studies_api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="studies")], abp_security=[{"session": []}, {"token": []}],
     abp_responses={str(status): dict(_PROBLEM) for status in (400, 401, 403, 404, 409, 415, 422, 500, 503)},
 )  # fmt: skip
 

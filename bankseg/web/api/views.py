@@ -21,10 +21,10 @@ from bankseg.web.api import schemas
 from bankseg.web.api.library import APIBlueprint, Tag
 from bankseg.web.models.views import bank
 
-SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_session"}}
+SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_session"}, "token": {"type": "http", "scheme": "bearer"}}
 _PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
 BLUEPRINT = APIBlueprint(
-    "api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="desks")], abp_security=[{"session": []}],
+    "api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="desks")], abp_security=[{"session": []}, {"token": []}],
     abp_responses={str(status): dict(_PROBLEM) for status in (400, 401, 404, 409, 422, 500, 503)},
 )  # fmt: skip
 
