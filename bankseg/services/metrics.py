@@ -11,7 +11,7 @@ import redis
 from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
-from bankseg.domain.jobs import JobState
+from bankseg.domain.jobs import JobState, Stage
 from bankseg.services import canary, http_counts
 from bankseg.services.exposition import Family, Sample
 from bankseg.settings import Settings
@@ -75,8 +75,10 @@ def _stored(session: Session) -> Iterator[tuple[str, tuple[Sample, ...]]]:
 
 
 def _jobs(session: Session) -> tuple[Sample, ...]:
-    query = select(Job.stage, Job.state, func.count()).group_by(Job.stage, Job.state).order_by(Job.stage, Job.state)
-    return tuple(Sample(count, {"stage": stage, "state": state}) for stage, state, count in session.exec(query))
+    """Every stage and state, also where there is no job: a first quarantined one must show as a rise."""
+    query = select(Job.stage, Job.state, func.count()).group_by(Job.stage, Job.state)
+    counts = {(stage, state): count for stage, state, count in session.exec(query)}
+    return tuple(Sample(counts.get((stage.value, state.value), 0), {"stage": stage.value, "state": state.value}) for stage in Stage for state in JobState)
 
 
 def _queue_age(session: Session, now: float) -> tuple[Sample, ...]:

@@ -111,7 +111,19 @@ def test_every_feature_target_policy_entry_and_segment_is_documented():
     assert all(f"| {trigger.code} |" in policy for trigger in load_policy().triggers())
 
 
-@pytest.mark.parametrize("path", ["Dockerfile", "docker-compose.yml", "README.md", "CONTRIBUTING.md", "docs/how-to/compose.md", "docs/how-to/bare-machine.md"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Dockerfile",
+        "docker-compose.yml",
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/how-to/compose.md",
+        "docs/how-to/bare-machine.md",
+        "docs/how-to/watch.md",
+        "docs/how-to/back-up.md",
+    ],
+)
 def test_every_variable_a_file_names_is_a_setting(path):
     named = set(re.findall(r"BANKSEG_[A-Z_]+", text_of(path)))
     known = KNOWN_VARIABLES | {f"{variable}_FILE" for variable in KNOWN_VARIABLES} | BUILD_ONLY | {"BANKSEG_TEST_POSTGRES_URL"}
@@ -123,8 +135,8 @@ def test_the_compose_file_names_the_services_and_gives_each_secret_as_a_file():
     compose = yaml.safe_load(text_of("docker-compose.yml"))
     environment = compose["services"]["worker"]["environment"]
 
-    assert set(compose["services"]) == {"web", "worker", "beat", "postgres", "redis"}
-    for secret in ("SECRET_KEY", "STORE_URL", "BROKER_URL"):
+    assert {name for name, service in compose["services"].items() if "profiles" not in service} == {"web", "worker", "beat", "postgres", "redis"}
+    for secret in ("SECRET_KEY", "STORE_URL", "BROKER_URL", "METRICS_TOKEN"):
         assert environment[f"BANKSEG_{secret}_FILE"] == f"/run/secrets/{secret.lower()}"
         assert f"BANKSEG_{secret}" not in environment
     for name in ("web", "worker", "beat"):
