@@ -19,7 +19,9 @@ from bankseg.domain.segment_rules import Rule
 from bankseg.domain.suitability import unsuitable_rules
 
 # Tables whose keys a bank may extend; elsewhere a key the default policy does not have is a slip of the pen.
-OPEN_TABLES = frozenset({"value.products", "value.new_contract_margin_minor", "value.channel_cost_minor", "credit_bands", "risk.arrears_floor_minor"})
+OPEN_TABLES = frozenset(
+    {"value.products", "value.new_contract_margin_minor", "value.channel_cost_minor", "credit_bands", "risk.arrears_floor_minor", "lists.contracts_in_progress"}
+)
 
 RISK_OWNER = "risk"  # segments of this owner lead to a credit review
 

@@ -14,6 +14,7 @@ class Right(StrEnum):
     LOG_CONTACT = "log_contact"
     MOVEMENTS = "movements"
     CROSS_SELL = "cross_sell"
+    LISTS = "lists"
     RISK_QUEUE = "risk_queue"
     SEGMENTS = "segments"
     DESIGN = "design"
@@ -40,6 +41,7 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.LOG_CONTACT: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD}),
     Right.MOVEMENTS: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.RISK_OFFICER}),  # who sees a balance sees the rows behind it
     Right.CROSS_SELL: _DESKS,
+    Right.LISTS: frozenset({Role.MARKETER, Role.BRANCH_HEAD}),  # another one of them releases
     Right.RISK_QUEUE: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.RISK_OFFICER}),
     Right.SEGMENTS: _DESKS,
     Right.DESIGN: frozenset({Role.MARKETER, Role.RISK_OFFICER}),

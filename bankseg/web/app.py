@@ -14,6 +14,7 @@ from bankseg.web import access, desk, errors, forms, headers, jinja, request_log
 from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
 from bankseg.web.administration.views import BLUEPRINT as ADMINISTRATION
 from bankseg.web.api import life as life_api
+from bankseg.web.api import lists as lists_api
 from bankseg.web.api import living as living_api
 from bankseg.web.api import pages as api_pages
 from bankseg.web.api import pictures as pictures_api
@@ -25,6 +26,7 @@ from bankseg.web.api.library import Info, OpenAPI
 from bankseg.web.entrance import BLUEPRINT as ENTRANCE
 from bankseg.web.entrance import SIGN_IN_LIMIT
 from bankseg.web.health import BLUEPRINT as HEALTH
+from bankseg.web.lists.views import BLUEPRINT as LISTS
 from bankseg.web.marketing.views import BLUEPRINT as MARKETING
 from bankseg.web.metrics import BLUEPRINT as METRICS
 from bankseg.web.models.views import BLUEPRINT as MODELS
@@ -65,6 +67,7 @@ def create_app(settings: Settings) -> OpenAPI:
         RELATIONSHIP,
         CLIENT,
         MARKETING,
+        LISTS,
         RISK,
         OVERVIEW,
         SEGMENTS,
@@ -86,6 +89,7 @@ def create_app(settings: Settings) -> OpenAPI:
     app.register_api(pictures_api.BLUEPRINT)
     app.register_api(studies_api.BLUEPRINT)
     app.register_api(life_api.BLUEPRINT)
+    app.register_api(lists_api.BLUEPRINT)
     app.register_api(work_api.BLUEPRINT)
     app.register_api(living_api.BLUEPRINT)
     _limit_sign_in(app)

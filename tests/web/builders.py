@@ -10,13 +10,17 @@ import pyarrow.parquet as pq
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
+from bankseg.domain.list_terms import ListAsked
 from bankseg.domain.people import Role
 from bankseg.lake.parquet import digest_of, write_whole
 from bankseg.services import passwords
 from bankseg.services.bank import open_bank
+from bankseg.services.list_builder import members_path
+from bankseg.services.list_members import exclusions_path
 from bankseg.services.rolls import roll_path
 from bankseg.services.study_outcome import rows_path
 from bankseg.settings import Settings
+from bankseg.storage.client_list import ClientList
 from bankseg.storage.database import transaction
 from bankseg.storage.import_batch import ImportBatch
 from bankseg.storage.job import Job
@@ -153,6 +157,45 @@ def a_roll(session: Session, settings: Settings, run: Run) -> None:
     extra = {"tenure_days": [400 + 10 * place for place, _ in enumerate(rows)], "products_held": [2] * len(rows), "sex": ["female"] * len(rows)}
     extra |= {name: [value] * len(rows) for name, value in DESCRIBED.items()} | {"department": ["69"] * len(rows)}
     pq.write_table(pa.table({**columns, **extra, "p:dormancy": pa.array([0.04] * len(rows), pa.float64())}), path)
+
+
+def a_list(session: Session, settings: Settings, run: Run, **changes: Any) -> ClientList:
+    """A released list of branch B1 about life insurance: C1 to contact, C2 held out, the others left out; and the offers of its run."""
+    number = 1
+    propensities = session.exec(select(ProductPropensity).where(ProductPropensity.run_id == run.id)).all()
+    offers = {name: [getattr(row, name) for row in propensities] for name in ("client_id", "product", "propensity", "expected_margin_minor")}
+    write_whole(pa.table(offers), roll_path(settings, run.id or 0).with_name("offers.parquet"))
+    member = {
+        "name": "Client", "kind": "individual", "branch_id": "B1", "rm_id": "RM1", "tier": "gold", "segment": "protect", "propensity": 0.3, "expected_margin_minor": 21_000,
+        "legal_basis": "consent", "basis_detail": "P-1", "consented_on": date(2024, 5, 6), "stratum": "gold/1/unknown", "place": 1,
+    }  # fmt: skip
+    rows = [{"client_id": client, **member, "arm": arm} for client, arm in (("C1", "treated"), ("C2", "control"))]
+    left_out = [{"client_id": client, "stage": stage} for client, stage in (("C2", "control_group"), ("C3", "risk"), ("C4", "consent"))]
+    paths = members_path(settings, number), exclusions_path(settings, number)
+    for path, content in zip(paths, (rows, left_out), strict=True):
+        write_whole(pa.Table.from_pylist(content), path)
+    funnel = {
+        "candidates": 4,
+        "removed": {"consent": 1, "risk": 1, "control_group": 1},
+        "treated": 1,
+        "expected": 0.3,
+        "margin_minor": 21_000,
+        "mean_value_minor": 45_600.0,
+    }
+    manifest = {
+        "list": number, "currency": "EUR", "contact_cost_minor": 350, "worth_minor": 14_000, "window_days": 90, "candidates": 4, "treated": 1, "control": 1, "exclusions": 3,
+        "funnel": funnel, "layers": [{"tier": "gold", "treated": 1, "control": 1, "strata": 1}], "rate": 0.3, "smallest_effect": None, "policy_sha256": "ab" * 32,
+        "message": {"en": "A word from us", "fr": "Un mot de nous"}, "members_sha256": digest_of([paths[0]]), "exclusions_sha256": digest_of([paths[1]]),
+    }  # fmt: skip
+    fields: dict[str, Any] = {
+        "key": "k1", "name": "Winter calls", "state": "released", "terms": ListAsked(product="life_insurance", channel="phone").document, "branch_id": "B1",
+        "run_id": run.id or 0, "as_of": run.as_of, "funnel": funnel, "manifest": manifest, "manifest_sha256": "cd" * 32, "made_by": 4, "made_at": 1.7e9, "frozen_by": 4,
+        "frozen_at": 1.7e9, "released_by": 3, "released_at": 1.7e9, "release_reason": "Approved by the committee", "contact_on": run.as_of,
+    }  # fmt: skip
+    row = ClientList(**(fields | changes))
+    session.add(row)
+    session.flush()
+    return row
 
 
 def a_study(session: Session, settings: Settings, run: Run) -> SegmentStudy:

@@ -55,6 +55,7 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         session.flush()
         builders.a_roll(session, Settings(home=home), run)
         builders.a_study(session, Settings(home=home), run)
+        builders.a_list(session, Settings(home=home), run)
     engine.dispose()
     builders.two_versions(Settings(home=home))
     return home

@@ -1,0 +1,126 @@
+"""A list read on a roll: its candidates as the funnel reads them, its counts, and its rows."""
+
+from collections.abc import Collection, Mapping, Sequence
+from importlib.resources import files
+from typing import Any, cast
+
+import pyarrow as pa
+from sqlglot import exp, parse_one
+
+from bankseg.domain.list_terms import CONTROL, TREATED, ListAsked
+from bankseg.domain.segment_rules import Rule, attributes_of
+from bankseg.segments.compiler import DIALECT
+from bankseg.segments.reading import Reading
+
+MEMBER_COLUMNS = ("name", "kind", "branch_id", "rm_id", "segment")
+ARMS = (TREATED, CONTROL)
+
+
+def candidates(reading: Reading, asked: ListAsked, inside: exp.Expr, unsuitable: Sequence[Rule], contracts: Collection[str]) -> exp.Select:
+    """One row per candidate: the clients in scope for whom `inside` holds, of the tiers asked for.
+
+    Parameters
+    ----------
+    unsuitable
+        Rules that bar the product; one over an attribute the roll does not have bars nothing.
+    contracts
+        Products whose contract in progress is a legal basis of a call, the first one that is held.
+    """
+    known = reading.roll.columns
+    barring = [reading.predicate(rule) for rule in unsuitable if attributes_of(rule) <= set(known)]
+    held = [
+        (exp.EQ(this=exp.column(f"holds_{product}", quoted=True), expression=exp.Literal.number(1)), product)
+        for product in contracts
+        if f"holds_{product}" in known
+    ]
+    contract = exp.Case()
+    for holds, product in held:
+        contract = contract.when(holds, exp.Literal.string(product))
+    columns: dict[str, exp.Expr] = {
+        "client_id": exp.column("client_id"),
+        **{name: _text(known, name) for name in MEMBER_COLUMNS},
+        "tier": exp.Coalesce(this=_text(known, "tier"), expressions=[exp.Literal.string("unknown")]),
+        "region": exp.Coalesce(this=_text(known, "region"), expressions=[exp.Literal.string("unknown")]),
+        "propensity": _number(known, f"p:cross_sell:{asked.product}" if asked.product else "churn"),
+        "churn": _number(known, "churn"),
+        "value_12m_minor": _number(known, "value_12m_minor"),
+        "days_since_campaign": _number(known, "days_since_campaign"),
+        "consents": _is(known, f"consents_{asked.channel}"),
+        "contract": contract if held else exp.cast(exp.null(), "varchar"),
+        "is_unsuitable": exp.or_(*barring) if barring else exp.false(),
+        "is_high_risk": _is(known, "is_high_risk"),
+        "is_vulnerable": _is(known, "is_vulnerable"),
+    }
+    select = exp.select(*(exp.alias_(column, name, quoted=True) for name, column in columns.items())).from_("roll").where(reading.visible(), inside)
+    return select.where(exp.column("tier").isin(*asked.tiers)) if asked.tiers else select
+
+
+def everybody(reading: Reading) -> exp.Expr:
+    """SQL predicate of the clients whom a list without a segment is drawn from: those who bank with the bank today."""
+    return exp.EQ(this=_text(reading.roll.columns, "status"), expression=exp.Literal.string("active"))
+
+
+def counted(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Candidates by what becomes of them, with their expected outcomes and margin."""
+    figures = (
+        "outcome", "count(*) AS clients", "sum(propensity) AS expected", "sum(expected_margin_minor)::BIGINT AS margin_minor", "avg(value_12m_minor) AS mean_value_minor",
+    )  # fmt: skip
+    select = exp.select(*figures, dialect=DIALECT).from_(_statement("list_funnel.sql", subject).subquery("placed")).group_by("outcome")
+    return reading.roll.arrow(select.sql(dialect=DIALECT), parameters).to_pylist()
+
+
+def layers(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The two arms by value tier, largest first."""
+    select = exp.select(
+        "tier",
+        "count(*) FILTER (WHERE outcome = 'treated') AS treated",
+        "count(*) FILTER (WHERE outcome = 'control_group') AS control",
+        "count(DISTINCT stratum) AS strata",
+        dialect=DIALECT,
+    ).from_(_statement("list_funnel.sql", subject).subquery("placed"))
+    in_arm = exp.column("outcome").isin(*ARMS)
+    return reading.roll.arrow(select.where(in_arm).group_by("tier").order_by("count(*) DESC", "tier").sql(dialect=DIALECT), parameters).to_pylist()
+
+
+def drawn(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) -> pa.Table:
+    """Every candidate with what becomes of them, in the order of the list and then by number."""
+    basis = "CASE legal_basis WHEN 'contract' THEN contract WHEN 'consent' THEN proof END AS basis_detail"
+    arm = "CASE outcome WHEN 'treated' THEN 'treated' WHEN 'control_group' THEN 'control' END AS arm"
+    select = exp.select("*", basis, arm, dialect=DIALECT).from_(_statement("list_funnel.sql", subject).subquery("placed")).order_by("place", "client_id")
+    return reading.roll.arrow(select.sql(dialect=DIALECT), parameters)
+
+
+def outcomes(reading: Reading, product: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The arms of a list on a later roll; a client without a contract left is a client no more."""
+    known = reading.roll.columns
+    columns = {
+        "client_id": exp.column("client_id"),
+        "opened_days": exp.cast(_number(known, f"days_since_opening_{product}"), "bigint"),
+        "contacted_days": exp.cast(_number(known, "days_since_campaign"), "bigint"),
+        "is_client": exp.EQ(this=_text(known, "status"), expression=exp.Literal.string("active")),
+    }
+    subject = exp.select(*(exp.alias_(column, name) for name, column in columns.items())).from_("roll")
+    return reading.roll.arrow(_statement("list_results.sql", subject).sql(dialect=DIALECT), parameters).to_pylist()
+
+
+def _statement(name: str, subject: exp.Select) -> exp.Select:
+    """A statement of this room over the rows of `subject`."""
+    tree = parse_one(files("bankseg.segments").joinpath(name).read_text(encoding="utf-8"), dialect=DIALECT)
+    for table in list(tree.find_all(exp.Table)):
+        if table.name == "subject":
+            table.replace(subject.subquery(table.alias_or_name))
+    return cast("exp.Select", tree)
+
+
+def _number(known: Collection[str], name: str) -> exp.Expr:
+    return exp.cast(exp.column(name, quoted=True) if name in known else exp.null(), "double")
+
+
+def _text(known: Collection[str], name: str) -> exp.Expr:
+    return exp.cast(exp.column(name, quoted=True) if name in known else exp.null(), "varchar")
+
+
+def _is(known: Collection[str], name: str) -> exp.Expr:
+    """Whether a flag is up; a flag nobody knows is not."""
+    flag = exp.cast(exp.column(name, quoted=True) if name in known else exp.null(), "boolean")
+    return exp.Coalesce(this=flag, expressions=[exp.false()])

@@ -1,0 +1,87 @@
+"""The pages of lists: all of them with their state, and one with its funnel, arms, files and results."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from bankseg.domain.list_terms import ListAsked, read_terms
+from bankseg.domain.people import Scope
+from bankseg.domain.rights import Right, require
+from bankseg.services.list_results import ListResults, results_of
+from bankseg.services.list_states import list_of
+from bankseg.services.segment_schemes import find_scheme
+from bankseg.services.stamp import Stamp, stamp
+from bankseg.settings import Settings
+from bankseg.storage import client_list
+from bankseg.storage.client_list import DRAFT, FROZEN, RELEASED, ClientList
+from bankseg.storage.person import Person
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """One list among the others."""
+
+    row: ClientList
+    asked: ListAsked
+    made_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One list and what this person may do with it."""
+
+    stamp: Stamp
+    row: ClientList
+    asked: ListAsked
+    segment: tuple[str, str] | None  # its names in English and French
+    people: dict[str, str]  # who made, froze, released and closed it
+    results: ListResults
+    may_freeze: bool
+    may_release: bool
+    may_close: bool
+
+
+def lists_page(session: Session, scope: Scope) -> tuple[Stamp, list[ListRow]]:
+    """The lists this person may see, newest first."""
+    require(scope, Right.LISTS)
+    rows = client_list.visible(session, scope)
+    return stamp(session), [ListRow(row, read_terms(row.terms), _name(session, row.made_by)) for row in rows]
+
+
+def list_page(settings: Settings, session: Session, scope: Scope, list_id: int) -> ListPage:
+    """One list.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none for this person.
+    """
+    row = list_of(session, scope, list_id)
+    asked = read_terms(row.terms)
+    people = {step: _name(session, getattr(row, f"{step}_by")) for step in ("made", "frozen", "released", "closed")}
+    return ListPage(
+        stamp(session), row, asked, _segment(session, asked), people, results_of(settings, session, row), row.state == DRAFT,
+        row.state == FROZEN and scope.person_id not in {row.made_by, row.frozen_by}, row.state in {DRAFT, FROZEN, RELEASED},
+    )  # fmt: skip
+
+
+def list_document(page: ListPage) -> dict[str, Any]:
+    """A list as JSON, without its members."""
+    row = page.row
+    return {
+        "id": row.id, "name": row.name, "state": row.state, "terms": row.terms, "run_id": row.run_id, "as_of": row.as_of, "funnel": row.funnel,
+        "manifest": row.manifest, "manifest_sha256": row.manifest_sha256, "contact_on": row.contact_on, "release_reason": row.release_reason, "people": page.people,
+    }  # fmt: skip
+
+
+def _segment(session: Session, asked: ListAsked) -> tuple[str, str] | None:
+    if not asked.scheme:
+        return None
+    segment = find_scheme(session, asked.scheme).scheme.segment(asked.segment)
+    return segment.label_en, segment.label_fr
+
+
+def _name(session: Session, person_id: int | None) -> str:
+    person = session.get(Person, person_id) if person_id is not None else None
+    return person.display_name if person else ""

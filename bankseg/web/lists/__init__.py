@@ -1,0 +1,1 @@
+"""Marketing's lists: built, frozen, released, exported, measured."""
