@@ -55,10 +55,19 @@ def configure(log_format: str, level: str, stream: TextIO | None = None) -> logg
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines() if log_format == "json" else Plain())
+    handler.addFilter(hush_celery)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     return handler
+
+
+def hush_celery(record: logging.LogRecord) -> bool:
+    """Let Celery name the task that failed, and not repeat the words of its exception; every record passes."""
+    context = vars(record).get("data")
+    if isinstance(context, Mapping) and "exc" in context:
+        record.msg, record.args = "Task %s[%s] %s", (context.get("name"), context.get("id"), context.get("description"))
+    return True
 
 
 class Plain(logging.Formatter):
