@@ -13,15 +13,15 @@ from bankseg.storage.portfolio import Row
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One segment over its tiers and currencies; money by currency, so that no two currencies are ever added."""
+    """One segment over its tiers and currencies; money by currency, so that no two currencies are ever added, and null where nobody's is known."""
 
     name: str
     action: str
     clients: int
     by_tier: dict[str, int]
-    value: dict[str, int]
+    value: dict[str, int | None]
     lifetime: dict[str, int | None]
-    loss: dict[str, int]
+    loss: dict[str, int | None]
     high_risk: int
 
 
@@ -56,8 +56,8 @@ def _segment(name: str, held: list[Row]) -> Segment:
         action=held[0]["action"] or "",
         clients=book.clients(held),
         by_tier={tier: book.clients(cells) for tier, cells in book.by("tier", held).items()},
-        value={currency: book.total("value_12m_minor", cells) for currency, cells in currencies},
+        value={currency: book.known_total("value_12m_minor", cells) for currency, cells in currencies},
         lifetime={currency: book.known_total("clv_minor", cells) for currency, cells in currencies},
-        loss={currency: book.total("expected_loss_minor", cells) for currency, cells in currencies},
+        loss={currency: book.known_total("expected_loss_minor", cells) for currency, cells in currencies},
         high_risk=book.total("high_risk", held),
     )

@@ -157,7 +157,7 @@ class SegmentRow(BaseModel):
     action: str
     clients: int
     by_tier: dict[str, int]
-    value_12m_minor: dict[str, int] = Field(description="By currency")
+    value_12m_minor: dict[str, int | None] = Field(description="By currency; null: nobody's is known")
 
 
 class Segments(Stamped):
