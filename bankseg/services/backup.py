@@ -25,7 +25,7 @@ from bankseg.services.bank import Bank
 from bankseg.services.metrics import BACKED_UP
 from bankseg.storage import audit, propensity_model, schema, store_copy
 from bankseg.storage.audit import AuditEntry
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import db_now, reading, transaction
 from bankseg.storage.run import Run, current
 
 BLOCK_BYTES = 1 << 20
@@ -79,9 +79,10 @@ def make_backup(bank: Bank, folder: Path, *, with_key: bool = False, report: Rep
 
 def _fill(bank: Bank, draft: Path, *, with_key: bool, report: Report) -> Manifest:
     (draft / "store").mkdir()
+    with reading(bank.engine) as live:
+        made_at = float(live.scalar(select(db_now())) or 0.0)  # before the copy: what is committed while it runs counts as not in it
     with store_copy.copied(bank.engine, draft / "store") as copy:
         session = copy.session
-        made_at = float(session.scalar(select(db_now())) or 0.0)
         runs = list(session.exec(select(Run).where(Run.state == RunState.PUBLISHED)))
         published = current(session)
         manifest_of_store = {

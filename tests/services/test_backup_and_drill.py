@@ -25,7 +25,7 @@ from bankseg.services.metrics import BACKED_UP
 from bankseg.services.restore_drill import Drill, restore_drill
 from bankseg.services.runs import start_run
 from bankseg.settings import Settings
-from bankseg.storage import audit
+from bankseg.storage import audit, store_copy
 from bankseg.storage.database import transaction
 from bankseg.storage.propensity_model import PropensityModel
 from bankseg.storage.run import Run
@@ -114,6 +114,30 @@ def test_one_flipped_bit_in_any_file_is_found(any_bank, elsewhere, tmp_path):
 
     assert {"files", "models"} <= set(lost(drill))
     assert all(name in drill.findings[0].found for name in (store, table, model))
+
+
+def test_what_is_written_while_the_store_is_copied_is_wholly_in_or_wholly_out(any_bank, elsewhere, tmp_path, monkeypatch):
+    """Every count and file is of one instant, though the bank goes on between two tables."""
+    with transaction(any_bank.engine) as session:
+        session.add(Run(key="before", as_of="2026-01-31"))
+        audit.record(session, "run_started", "before")
+    seen = store_copy.rows_of
+
+    def busy(connection, tables):
+        found = seen(connection, tables)
+        with transaction(any_bank.engine) as session:
+            session.add(Run(key="meanwhile", as_of="2026-02-28"))
+            audit.record(session, "run_started", "meanwhile")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store_copy, "rows_of", busy)
+        manifest = make_backup(any_bank, tmp_path / "kept")
+
+    assert (manifest.rows["run"], manifest.rows["audit_entry"], manifest.audit["entries"]) == (1, 1, 1)
+    drill = restore_drill(any_bank.settings, tmp_path / "kept", store_url=elsewhere)
+    assert lost(drill) == [], drill.findings
+    assert drill.lost_seconds > 0
 
 
 @pytest.fixture(scope="module")
