@@ -38,6 +38,16 @@ class PortfolioFilter:
     churn_band: str = ""
     product: str = ""
     search: str = ""
+    branch: str = ""
+    rm: str = ""
+    in_risk: bool = False
+    balance_at_least_minor: int | None = None
+    balance_at_most_minor: int | None = None
+
+    @property
+    def is_counted_by_cells(self) -> bool:
+        """Whether every condition is one that the portfolio is counted by."""
+        return not (self.search or self.branch or self.rm or self.in_risk) and self.balance_at_least_minor is None and self.balance_at_most_minor is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +85,22 @@ def visible_columns(scope: Scope, fields: tuple[str, ...], table: Any = Publishe
 
 def matching(found: PortfolioFilter) -> list[ColumnElement[bool]]:
     """The predicates of a filter."""
-    exact = {"tier": found.tier, "status": found.status, "segment": found.segment, "churn_band": found.churn_band, "best_product": found.product}
+    exact = {
+        "tier": found.tier,
+        "status": found.status,
+        "segment": found.segment,
+        "churn_band": found.churn_band,
+        "best_product": found.product,
+        "branch_id": found.branch,
+        "rm_id": found.rm,
+    }
     clauses: list[ColumnElement[bool]] = [getattr(PublishedClient, name) == value for name, value in exact.items() if value]
+    if found.in_risk:
+        clauses.append(col(PublishedClient.is_high_risk).is_(True))
+    if found.balance_at_least_minor is not None:
+        clauses.append(col(PublishedClient.balance_minor) >= found.balance_at_least_minor)
+    if found.balance_at_most_minor is not None:
+        clauses.append(col(PublishedClient.balance_minor) <= found.balance_at_most_minor)
     if found.search:
         name, client = func.lower(col(PublishedClient.name)), func.lower(col(PublishedClient.client_id))
         clauses.append(or_(name.contains(found.search.lower(), autoescape=True), client.startswith(found.search.lower(), autoescape=True)))
@@ -103,6 +127,11 @@ def stream(session: Session, scope: Scope, found: PortfolioFilter, sort: str, fi
 def count(session: Session, scope: Scope, found: PortfolioFilter) -> int:
     """How many clients of the scope match."""
     return int(session.execute(select(func.count()).select_from(PublishedClient).where(published(scope), *matching(found))).scalar_one())
+
+
+def holders(session: Session, scope: Scope) -> dict[str, list[str]]:
+    """The branches and the relationship managers of the clients in scope, by column, sorted."""
+    return {name: [str(value) for value in session.execute(_distinct(scope, name)).scalars()] for name in ("branch_id", "rm_id")}
 
 
 def one(session: Session, scope: Scope, client_id: str) -> Row | None:
@@ -146,6 +175,11 @@ def beyond(expression: Any, identity: Any, after: Position, *, descending: bool)
     if descending:
         return and_(expression <= after.value, not_(and_(expression == after.value, identity >= after.client_id)))
     return and_(expression >= after.value, not_(and_(expression == after.value, identity <= after.client_id)))
+
+
+def _distinct(scope: Scope, name: str) -> Select[Any]:
+    column = col(getattr(PublishedClient, name))
+    return select(column).where(published(scope), column.is_not(None)).distinct().order_by(column)
 
 
 def _sort_expression(sort: str) -> Any:  # a SQL expression

@@ -33,6 +33,7 @@ from bankseg.web.models.views import BLUEPRINT as MODELS
 from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
 from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
 from bankseg.web.relationship.client_views import BLUEPRINT as CLIENT
+from bankseg.web.relationship.portfolio_views import BLUEPRINT as PORTFOLIO
 from bankseg.web.relationship.views import BLUEPRINT as RELATIONSHIP
 from bankseg.web.risk.views import BLUEPRINT as RISK
 from bankseg.web.risk.watch import BLUEPRINT as WATCH
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> OpenAPI:
         ENTRANCE,
         RELATIONSHIP,
         CLIENT,
+        PORTFOLIO,
         MARKETING,
         LISTS,
         RISK,

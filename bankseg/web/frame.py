@@ -31,6 +31,7 @@ ENTRIES: tuple[tuple[Right, str, str], ...] = (
 )
 PARENTS = {
     "relationship.client": "relationship.clients",
+    "portfolio.overview": "relationship.clients",
     **{f"client.{page}": "relationship.clients" for page in ("activity", "ties", "past", "movements")},
     "marketing.cross_sell": "marketing.products",
     **{f"lists.{page}": "lists.index" for page in ("new", "keep", "one", "freeze", "release")},

@@ -16,7 +16,7 @@ ROLE_OF = {login: role for login, _, role, _, _ in PEOPLE}
 # A value for each parameter of a route, such that Alice (RM1) is in her right.
 EXAMPLES = {
     "client_id": "C1", "product": "life_insurance", "run_id": "1", "filename": "desk.css", "target": "hard_exit", "version": "1", "alert_id": "1",
-    "code": "lifecycle", "segment": "developing", "kind": "tree", "study_id": "1", "person_id": "1", "token_id": "1", "contact_id": "1", "list_id": "1", "batch_id": "1", "what": "tier", "name": "tier",
+    "code": "lifecycle", "segment": "developing", "kind": "tree", "study_id": "1", "person_id": "1", "token_id": "1", "contact_id": "1", "view_id": "1", "list_id": "1", "batch_id": "1", "what": "tier", "name": "tier",
 }  # fmt: skip
 OVERRIDES = {"risk.case": {"client_id": "C2"}, "work_api.case": {"client_id": "C2"}, "api_pages.static": {"filename": "css/swagger-ui.css"}}
 OF_THEIR_OWN = {"health.readyz": 503, "metrics.page": 404}  # no worker serves the small bank; nobody holds a token for its metrics
@@ -36,7 +36,7 @@ WRITING = {"POST", "PUT", "DELETE", "PATCH"}
 WRITES = (
     "work_api.record", "work_api.withdraw", "work_api.decide", "work_api.sign", "work_api.assign",
     "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert", "segments.preview", "segments.save", "studies.ask", "studies_api.ask", "studies.check",
-    "relationship.contact", "relationship.withdraw", "risk.decide", "risk.sign", "risk.assign", "account.password", "account.issue", "account.revoke", "administration.add", "administration.change", "administration.enable", "administration.reset", "administration.revoke",
+    "portfolio.seen", "portfolio.save_view", "portfolio.delete_view", "relationship.contact", "relationship.withdraw", "risk.decide", "risk.sign", "risk.assign", "account.password", "account.issue", "account.revoke", "administration.add", "administration.change", "administration.enable", "administration.reset", "administration.revoke",
     "lists.keep", "lists.freeze", "lists.release", "lists.close", "lists_api.count", "lists_api.keep", "lists_api.freeze", "lists_api.release", "lists_api.close",
     "administration.try_policy", "life.publish", "life.override", "life.decide", "life.retire", "life.cadence", "life.keep",
     "attributes.check", "attributes.save", "attributes.retire",

@@ -6,11 +6,12 @@ from functools import partial
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from bankseg.services import contact_log, export_list, portfolio
+from bankseg.services import contact_log, export_list, portfolio, saved_views
 from bankseg.services.balance_history import Month, balance_history
 from bankseg.services.client_page import client_page, parsed
 from bankseg.services.contact_log import CHANNELS, OUTCOMES, Contact
 from bankseg.services.portfolio import Worklist
+from bankseg.services.what_changed import what_changed
 from bankseg.storage.portfolio import PortfolioFilter
 from bankseg.web import desk
 from bankseg.web.arguments import day as asked_day
@@ -30,22 +31,26 @@ def my_day() -> str:
     day = portfolio.my_day(desk.read(), desk.scope(), Worklist(calls, int(worklist["quiet_days"])))
     recorded = whole_number("recorded", request.args.get("recorded", ""), 0)
     rows = {"promised": [parsed(row) for row in day.promised], "calls": [parsed(row) for row in day.calls]}
-    return render_template("relationship/my_day.html", stamp=day.stamp, day=day, **rows, recorded=recorded, outcomes=OUTCOMES, channels=CHANNELS)
+    changed = what_changed(desk.read(), desk.scope())
+    return render_template(
+        "relationship/my_day.html", stamp=day.stamp, day=day, changed=changed, **rows, recorded=recorded, outcomes=OUTCOMES, channels=CHANNELS
+    )
 
 
 @BLUEPRINT.get("/clients")
 def clients() -> str:
     """The portfolio, filtered and sorted as the address says."""
-    page = portfolio.portfolio_page(
-        desk.read(), desk.scope(), asked_filter(), sort=request.args.get("sort", portfolio.FIRST_SORT), after=request.args.get("after", "")
-    )
-    return render_template("relationship/clients.html", stamp=page.stamp, page=page)
+    scope, sort = desk.scope(), request.args.get("sort", portfolio.FIRST_SORT)
+    page = portfolio.portfolio_page(desk.read(), scope, asked_filter(), sort=sort, after=request.args.get("after", ""), columns=request.args.getlist("col"))
+    kept = {"views": saved_views.views_of(desk.read(), scope), "here": saved_views.cleaned(request.query_string.decode())}
+    return render_template("relationship/clients.html", stamp=page.stamp, page=page, usable=portfolio.usable_columns(scope), **kept)
 
 
 @BLUEPRINT.get("/clients/export")
 def export() -> Response:
     """The filtered set as a file."""
     asked, sort = file_format(request.args.get("format", "csv")), request.args.get("sort", portfolio.FIRST_SORT)
+    portfolio.checked_filter(desk.scope(), asked_filter())
     write = partial(export_list.export_portfolio, desk.desk().engine, desk.scope(), asked_filter(), file_format=asked, sort=sort)
     return download("clients", asked, write)
 
@@ -92,7 +97,14 @@ def asked_filter() -> PortfolioFilter:
         tier=asked.get("tier", ""),
         status=asked.get("status", ""), segment=asked.get("segment", ""), churn_band=asked.get("churn_band", ""), product=asked.get("product", ""),
         search=asked.get("q", "").strip()[:LONGEST_SEARCH],
+        branch=asked.get("branch", ""), rm=asked.get("rm", ""), in_risk=asked.get("risk") == "yes", balance_at_least_minor=_minor("least"), balance_at_most_minor=_minor("most"),
     )  # fmt: skip
+
+
+def _minor(name: str) -> int | None:
+    """An amount in the address, in units of the currency, as minor units; none when it is empty."""
+    text = request.args.get(name, "")
+    return portfolio.in_minor(desk.read(), whole_number(name, text, 0)) if text else None
 
 
 def _history(client_id: str, as_of: date) -> list[Month]:
