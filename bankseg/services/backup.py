@@ -92,13 +92,15 @@ def _fill(bank: Bank, draft: Path, *, with_key: bool, report: Report) -> Manifes
             "audit": {"entries": audit.count(session), "head": _head(session)},
         }  # fmt: skip
     lake = {} if "://" in bank.lake else table_versions(bank.lake)
-    wanted = [*_of_lake(bank, lake, runs, published), *_of_home(bank, runs, with_key=with_key)]
+    wanted = [*_of_lake(bank, lake, runs, published), *_of_home(bank, runs)]
     recorded = {path: digest for run in runs for path, digest in run.file_hashes.items()}
     files = {str(path.relative_to(draft)): _described(path) for path in sorted((draft / "store").iterdir())}
     for done, (source, target) in enumerate(wanted):
         report("backup", done, len(wanted))
         files[target] = _copied(source, draft / target, recorded.get(str(source)))
     report("backup", len(wanted), len(wanted))
+    if with_key:
+        files[f"home/{KEY_FILE}"] = _described(_written_key(draft / "home" / KEY_FILE, bank.settings.key()))
     return Manifest(
         release=__version__,
         revision=schema.revision(bank.engine) or "",
@@ -128,7 +130,7 @@ def _of_lake(bank: Bank, lake: dict[str, int], runs: list[Run], published: Run |
             yield path, f"lake/{path.relative_to(root)}"
 
 
-def _of_home(bank: Bank, runs: Iterable[Run], *, with_key: bool) -> Iterator[tuple[Path, str]]:
+def _of_home(bank: Bank, runs: Iterable[Run]) -> Iterator[tuple[Path, str]]:
     home = bank.settings.home
     folders = [bank.settings.artefacts, bank.settings.quarantine, *(bank.snapshots / "runs" / str(run.id) for run in runs)]
     for folder in folders:
@@ -138,8 +140,6 @@ def _of_home(bank: Bank, runs: Iterable[Run], *, with_key: bool) -> Iterator[tup
                 yield path, f"home/{path.relative_to(home)}"
     if bank.settings.policy_file is not None:
         yield bank.settings.policy_file, f"home/{POLICY_FILE}"
-    if with_key and (home / KEY_FILE).exists():
-        yield home / KEY_FILE, f"home/{KEY_FILE}"
 
 
 def _copied(source: Path, target: Path, recorded: str | None) -> dict[str, int | str]:
@@ -155,6 +155,14 @@ def _copied(source: Path, target: Path, recorded: str | None) -> dict[str, int |
             f"{source.name} in the lake is not the file a run recorded", "the bytes that were read", "restore it from an earlier backup before taking another"
         )
     return {"bytes": size, "sha256": digest}
+
+
+def _written_key(path: Path, key: bytes) -> Path:
+    """The key as a home keeps it, wherever this bank was given it from."""
+    path.parent.mkdir(exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(key)
+    return path
 
 
 def _described(path: Path) -> dict[str, int | str]:
