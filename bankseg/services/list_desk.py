@@ -1,13 +1,16 @@
 """The pages of lists: all of them with their state, and one with its funnel, arms, files and results."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+import pyarrow.parquet as pq
 from sqlmodel import Session
 
 from bankseg.domain.list_terms import ListAsked, read_terms
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
+from bankseg.services.list_builder import members_path
 from bankseg.services.list_results import ListResults, results_of
 from bankseg.services.list_states import list_of
 from bankseg.services.segment_schemes import find_scheme
@@ -16,6 +19,8 @@ from bankseg.settings import Settings
 from bankseg.storage import client_list
 from bankseg.storage.client_list import DRAFT, FROZEN, RELEASED, ClientList
 from bankseg.storage.person import Person
+
+SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class ListPage:
     segment: tuple[str, str] | None  # its names in English and French
     people: dict[str, str]  # who made, froze, released and closed it
     results: ListResults
+    rows: list[dict[str, Any]]  # the first who are to be contacted, in the order of the list; none while it is a draft
     may_freeze: bool
     may_release: bool
     may_close: bool
@@ -61,9 +67,19 @@ def list_page(settings: Settings, session: Session, scope: Scope, list_id: int) 
     asked = read_terms(row.terms)
     people = {step: _name(session, getattr(row, f"{step}_by")) for step in ("made", "frozen", "released", "closed")}
     return ListPage(
-        stamp(session), row, asked, _segment(session, asked), people, results_of(settings, session, row), row.state == DRAFT,
+        stamp(session), row, asked, _segment(session, asked), people, results_of(settings, session, row), first_members(settings, row), row.state == DRAFT,
         row.state == FROZEN and scope.person_id not in {row.made_by, row.frozen_by}, row.state in {DRAFT, FROZEN, RELEASED},
     )  # fmt: skip
+
+
+def first_members(settings: Settings, row: ClientList) -> list[dict[str, Any]]:
+    """The first clients to contact of a list that was frozen, with the legal basis of each."""
+    path = members_path(settings, row.id or 0)
+    if not row.manifest or not path.exists():
+        return []
+    with pq.ParquetFile(path) as file:
+        found = (one for batch in file.iter_batches(batch_size=SHOWN * 2) for one in batch.to_pylist() if one["arm"] == "treated")
+        return list(islice(found, SHOWN))
 
 
 def list_document(page: ListPage) -> dict[str, Any]:
