@@ -20,6 +20,7 @@ from bankseg.domain.policy import load_policy
 from bankseg.embedded import broker, openmp
 from bankseg.lake.files import table_versions
 from bankseg.queue import address, workers_answering
+from bankseg.services.metrics import since_backup
 from bankseg.settings import Settings
 from bankseg.storage import schema
 from bankseg.storage.database import db_now, make_engine, reading, wal_is_safe
@@ -28,6 +29,7 @@ from bankseg.storage.tables import METADATA
 LEAST_FREE_BYTES = 200_000_000  # below this a model or a snapshot may not be written whole
 ENOUGH_FREE_BYTES = 2_000_000_000  # about what the demo bank and its history take
 CLOCK_SECONDS = 5.0
+OLDEST_BACKUP_SECONDS = 93_600  # a nightly backup and two hours
 LOOPBACK = ("", "127.0.0.1", "::1", "localhost")
 
 
@@ -62,6 +64,7 @@ def examine(settings: Settings, now: float, variables: dict[str, str]) -> list[C
         ("broker", lambda: _broker(settings)),
         ("worker", lambda: _worker(settings)),
         ("lake", lambda: _lake(settings)),
+        ("backup", lambda: _backup(settings)),
         ("model folder", lambda: _artefacts(settings)),
         ("OpenMP", _openmp),
     )
@@ -204,6 +207,19 @@ def _lake(settings: Settings) -> Check:
     if not versions:
         return Check("lake", State.WARNING, "empty", "run bankseg ingest DIRECTORY --mapping FILE, or bankseg demo")
     return Check("lake", State.OK, ", ".join(f"{table} v{version}" for table, version in sorted(versions.items())))
+
+
+def _backup(settings: Settings) -> Check:
+    if _is_missing_sqlite(settings):
+        return Check("backup", State.OK, "there is nothing to back up yet")
+    with _engine(settings) as engine, reading(engine) as session:
+        age = since_backup(session)
+    if age is None:
+        return Check("backup", State.WARNING, "none was ever taken", "run bankseg backup DIRECTORY every night, and bankseg restore-drill behind it")
+    found = f"the last one is {age / 3600:.0f} h old"
+    if age > OLDEST_BACKUP_SECONDS:
+        return Check("backup", State.WARNING, found, "see why the nightly bankseg backup did not end")
+    return Check("backup", State.OK, found)
 
 
 def _artefacts(settings: Settings) -> Check:

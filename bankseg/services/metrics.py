@@ -52,6 +52,11 @@ def metrics(settings: Settings, engine: Engine) -> list[Family]:
     return [Family(name, kind, meaning, found.get(name, ())) for name, (kind, meaning) in CATALOGUE.items()]
 
 
+def since_backup(session: Session) -> float | None:
+    """Seconds since the last finished backup; None when none was ever taken."""
+    return session.exec(select(db_now() - func.max(AuditEntry.at)).where(AuditEntry.action == BACKED_UP)).one()
+
+
 def _stored(session: Session) -> Iterator[tuple[str, tuple[Sample, ...]]]:
     now = session.scalar(select(db_now())) or 0.0
     yield "bankseg_jobs", _jobs(session)
@@ -70,8 +75,7 @@ def _stored(session: Session) -> Iterator[tuple[str, tuple[Sample, ...]]]:
     yield "bankseg_import_rejected_share", _rejected(session)
     yield "bankseg_model_alerts", _alerts(session)
     yield "bankseg_score_psi", _drift(session)
-    last = session.exec(select(func.max(AuditEntry.at)).where(AuditEntry.action == BACKED_UP)).one()
-    yield "bankseg_backup_age_seconds", _known(None if last is None else now - last)
+    yield "bankseg_backup_age_seconds", _known(since_backup(session))
 
 
 def _jobs(session: Session) -> tuple[Sample, ...]:

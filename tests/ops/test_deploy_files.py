@@ -9,6 +9,7 @@ import yaml
 
 from bankseg.domain.jobs import JobState
 from bankseg.services.canary import MOST_MISSED
+from bankseg.services.doctor import OLDEST_BACKUP_SECONDS
 from bankseg.services.metrics import CATALOGUE
 from bankseg.settings import Settings
 
@@ -94,6 +95,12 @@ def test_the_alert_on_the_canary_waits_as_long_as_readiness_does():
     rule = next(rule for rule in alerts() if rule["alert"] == "BanksegWorkerSilent")
 
     assert f"bankseg_canary_age_seconds > {MOST_MISSED * Settings.model_fields['canary_seconds'].default}" in rule["expr"]
+
+
+def test_the_alert_on_backups_waits_as_long_as_the_doctor_does():
+    rule = next(rule for rule in alerts() if rule["alert"] == "BanksegBackupOld")
+
+    assert f"bankseg_backup_age_seconds > {OLDEST_BACKUP_SECONDS} " in rule["expr"]
 
 
 def test_the_dashboard_lays_its_panels_side_by_side():

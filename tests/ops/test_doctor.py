@@ -10,9 +10,10 @@ from bankseg.cli.doctor import command
 from bankseg.domain.errors import ConfigurationError
 from bankseg.embedded.broker import client, start_broker
 from bankseg.services.doctor import Check, State, examine
+from bankseg.services.metrics import BACKED_UP
 from bankseg.settings import Settings
-from bankseg.storage import schema
-from bankseg.storage.database import make_engine
+from bankseg.storage import audit, schema
+from bankseg.storage.database import make_engine, transaction
 
 
 def found(settings: Settings, name: str, **variables: str) -> Check:
@@ -52,6 +53,22 @@ def test_the_schema_is_examined_on_postgresql_too(settings, fresh_postgres_url):
     assert found(there, "store").state == State.OK
     assert found(there, "clock").state == State.OK
     assert found(there, "SQLite").found == "not used"
+
+
+@pytest.mark.parametrize(("hours", "state"), [(None, State.WARNING), (25, State.OK), (27, State.WARNING)])
+def test_a_bank_without_a_backup_of_the_last_night_is_warned(settings, hours, state):
+    settings.home.mkdir(parents=True)
+    engine = make_engine(settings.store)
+    schema.upgrade(engine)
+    if hours is not None:
+        with transaction(engine) as session:
+            audit.record(session, BACKED_UP, "store").at -= 3600 * hours
+    engine.dispose()
+
+    check = found(settings, "backup")
+
+    assert check.state == state
+    assert bool(check.remedy) == (state == State.WARNING)
 
 
 def test_a_running_embedded_broker_is_well(settings):
