@@ -12,6 +12,7 @@ from bankseg.settings import Settings
 from bankseg.storage.database import make_engine
 from bankseg.web import access, desk, errors, forms, headers, jinja, request_log
 from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
+from bankseg.web.administration.oversight import BLUEPRINT as OVERSIGHT
 from bankseg.web.administration.views import BLUEPRINT as ADMINISTRATION
 from bankseg.web.api import life as life_api
 from bankseg.web.api import lists as lists_api
@@ -83,6 +84,7 @@ def create_app(settings: Settings) -> OpenAPI:
         OPERATIONS,
         ACCOUNT,
         ADMINISTRATION,
+        OVERSIGHT,
         api_pages.BLUEPRINT,
     ):
         app.register_blueprint(blueprint)

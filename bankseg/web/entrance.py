@@ -16,6 +16,8 @@ HOMES = {
     Role.MARKETER: "marketing.products",
     Role.RISK_OFFICER: "risk.queue",
     Role.MODEL_OWNER: "models.registry",
+    Role.AUDITOR: "oversight.page",
+    Role.ADMINISTRATOR: "oversight.page",
 }
 LONGEST_LOGIN = 200
 
@@ -23,7 +25,7 @@ LONGEST_LOGIN = 200
 @BLUEPRINT.get("/")
 def home() -> BaseResponse:
     """Send each role to the page its day starts with."""
-    return redirect(url_for(HOMES.get(desk.scope().role, "operations.runs")), 303)
+    return redirect(url_for(HOMES[desk.scope().role]), 303)
 
 
 @BLUEPRINT.get("/sign-in")

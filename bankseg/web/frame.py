@@ -18,6 +18,7 @@ class Link:
 ENTRIES: tuple[tuple[Right, str, str], ...] = (
     (Right.CALL_LIST, "relationship.my_day", "My day"),
     (Right.CLIENTS, "relationship.clients", "Clients"),
+    (Right.AUDIT, "oversight.page", "Oversight"),
     (Right.CROSS_SELL, "marketing.products", "Cross-sell"),
     (Right.LISTS, "lists.index", "Lists"),
     (Right.RISK_QUEUE, "risk.queue", "Risk queue"),

@@ -122,6 +122,7 @@ POLICY: dict[str, Door | Right] = {
     "account.password": Door.SIGNED_IN,
     "account.issue": Door.SIGNED_IN,
     "account.revoke": Door.SIGNED_IN,
+    "oversight.page": Right.AUDIT,
     "administration.people": Right.PEOPLE,
     "administration.add": Right.PEOPLE,
     "administration.person": Right.PEOPLE,

@@ -13,7 +13,9 @@ from tests.web import builders
 from tests.web.conftest import Browsers, sign_in, token_of
 
 
-@pytest.mark.parametrize(("login", "home"), [("alice", "/my-day"), ("mark", "/cross-sell"), ("rita", "/risk"), ("axel", "/runs"), ("bea", "/my-day")])
+@pytest.mark.parametrize(
+    ("login", "home"), [("alice", "/my-day"), ("mark", "/cross-sell"), ("rita", "/risk"), ("axel", "/oversight"), ("adam", "/oversight"), ("bea", "/my-day")]
+)
 def test_each_role_starts_on_its_own_page(browsers: Browsers, login: str, home: str) -> None:
     assert browsers.of(login).get("/").location == home
 
