@@ -84,8 +84,7 @@ def request_samples(counts: Mapping[str, float]) -> tuple[Sample, ...]:
     """Requests by endpoint, method and status."""
     fields = sorted(field.split("|") for field in counts if field.startswith("n|"))
     return tuple(
-        Sample(counts[f"n|{endpoint}|{method}|{status}"], {"endpoint": endpoint, "method": method, "status": status})
-        for _, endpoint, method, status in fields
+        Sample(counts[f"n|{endpoint}|{method}|{status}"], {"endpoint": endpoint, "method": method, "status": status}) for _, endpoint, method, status in fields
     )
 
 

@@ -22,7 +22,21 @@ OVERRIDES = {"risk.case": {"client_id": "C2"}, "work_api.case": {"client_id": "C
 OF_THEIR_OWN = {"health.readyz": 503, "metrics.page": 404}  # no worker serves the small bank; nobody holds a token for its metrics
 NOTHING_KEPT = ("operations.quarantine",)  # no row of the small bank was refused
 OF_TWO_DATES = ("life_api.migration",)  # the small bank has published one
-OF_ONE_CLIENT = ("relationship.client", "client.activity", "client.ties", "client.past", "client.movements", "risk.case", "work_api.case", "work_api.contacts", "api.client", "segments.why", "pictures.client", "pictures_api.client_rfm", "pictures_api.client_segments")
+OF_ONE_CLIENT = (
+    "relationship.client",
+    "client.activity",
+    "client.ties",
+    "client.past",
+    "client.movements",
+    "risk.case",
+    "work_api.case",
+    "work_api.contacts",
+    "api.client",
+    "segments.why",
+    "pictures.client",
+    "pictures_api.client_rfm",
+    "pictures_api.client_segments",
+)
 
 
 def address(browsers: Browsers, endpoint: str, **changes: str) -> str:
