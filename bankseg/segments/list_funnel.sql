@@ -57,7 +57,11 @@ drawn AS (
         *,
         row_number() OVER (
             PARTITION BY removed_by IS NULL
-            ORDER BY sha256(stratum || ':' || $list_key || ':' || $salt), stratum, sha256(client_id || ':' || $list_key || ':' || $salt), client_id
+            ORDER BY
+                CASE WHEN removed_by IS NULL THEN sha256(stratum || ':' || $list_key || ':' || $salt) END,
+                stratum,
+                CASE WHEN removed_by IS NULL THEN sha256(client_id || ':' || $list_key || ':' || $salt) END,
+                client_id
         ) AS draw
     FROM named
 )

@@ -60,33 +60,19 @@ def everybody(reading: Reading) -> exp.Expr:
     return exp.EQ(this=_text(reading.roll.columns, "status"), expression=exp.Literal.string("active"))
 
 
-def counted(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Candidates by what becomes of them, with their expected outcomes and margin."""
-    figures = (
-        "outcome", "count(*) AS clients", "sum(propensity) AS expected", "sum(expected_margin_minor)::BIGINT AS margin_minor", "avg(value_12m_minor) AS mean_value_minor",
-    )  # fmt: skip
-    select = exp.select(*figures, dialect=DIALECT).from_(_statement("list_funnel.sql", subject).subquery("placed")).group_by("outcome")
-    return reading.roll.arrow(select.sql(dialect=DIALECT), parameters).to_pylist()
-
-
-def layers(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The two arms by value tier, largest first."""
-    select = exp.select(
-        "tier",
-        "count(*) FILTER (WHERE outcome = 'treated') AS treated",
-        "count(*) FILTER (WHERE outcome = 'control_group') AS control",
-        "count(DISTINCT stratum) AS strata",
-        dialect=DIALECT,
-    ).from_(_statement("list_funnel.sql", subject).subquery("placed"))
-    in_arm = exp.column("outcome").isin(*ARMS)
-    return reading.roll.arrow(select.where(in_arm).group_by("tier").order_by("count(*) DESC", "tier").sql(dialect=DIALECT), parameters).to_pylist()
+def counted(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Candidates by what becomes of them, with their expected outcomes and margin; and the two arms by value tier, largest first."""
+    statement = _over("list_counts.sql", "placed", _over("list_funnel.sql", "subject", subject))
+    rows = reading.roll.arrow(statement.sql(dialect=DIALECT), parameters).to_pylist()
+    told = [{name: row[name] for name in ("tier", "treated", "control", "strata")} for row in rows if row["is_layer"] and row["treated"] + row["control"]]
+    return [row for row in rows if not row["is_layer"]], sorted(told, key=lambda row: (-row["treated"] - row["control"], row["tier"]))
 
 
 def drawn(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) -> pa.Table:
     """Every candidate with what becomes of them, in the order of the list and then by number."""
     basis = "CASE legal_basis WHEN 'contract' THEN contract WHEN 'consent' THEN proof END AS basis_detail"
     arm = "CASE outcome WHEN 'treated' THEN 'treated' WHEN 'control_group' THEN 'control' END AS arm"
-    select = exp.select("*", basis, arm, dialect=DIALECT).from_(_statement("list_funnel.sql", subject).subquery("placed")).order_by("place", "client_id")
+    select = exp.select("*", basis, arm, dialect=DIALECT).from_(_over("list_funnel.sql", "subject", subject).subquery("placed")).order_by("place", "client_id")
     return reading.roll.arrow(select.sql(dialect=DIALECT), parameters)
 
 
@@ -100,15 +86,15 @@ def outcomes(reading: Reading, product: str, parameters: Mapping[str, Any]) -> l
         "is_client": exp.EQ(this=_text(known, "status"), expression=exp.Literal.string("active")),
     }
     subject = exp.select(*(exp.alias_(column, name) for name, column in columns.items())).from_("roll")
-    return reading.roll.arrow(_statement("list_results.sql", subject).sql(dialect=DIALECT), parameters).to_pylist()
+    return reading.roll.arrow(_over("list_results.sql", "subject", subject).sql(dialect=DIALECT), parameters).to_pylist()
 
 
-def _statement(name: str, subject: exp.Select) -> exp.Select:
-    """A statement of this room over the rows of `subject`."""
+def _over(name: str, relation: str, rows: exp.Select) -> exp.Select:
+    """A statement of this room over the rows that stand for one of its relations."""
     tree = parse_one(files("bankseg.segments").joinpath(name).read_text(encoding="utf-8"), dialect=DIALECT)
     for table in list(tree.find_all(exp.Table)):
-        if table.name == "subject":
-            table.replace(subject.subquery(table.alias_or_name))
+        if table.name == relation:
+            table.replace(rows.subquery(table.alias_or_name))
     return cast("exp.Select", tree)
 
 

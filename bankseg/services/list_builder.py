@@ -125,9 +125,9 @@ def preview(settings: Settings, session: Session, scope: Scope, policy: Policy, 
 
 def counted(session: Session, policy: Policy, asked: ListAsked, opened: OpenList) -> ListPreview:
     """The counts of an opened list."""
-    rows = {row["outcome"]: row for row in list_pool.counted(opened.roll.reading, opened.subject, opened.parameters)}
+    outcomes, layers = list_pool.counted(opened.roll.reading, opened.subject, opened.parameters)
+    rows = {row["outcome"]: row for row in outcomes}
     funnel = _funnel(rows)
-    layers = list_pool.layers(opened.roll.reading, opened.subject, opened.parameters)
     pool = [rows[arm] for arm in (TREATED, CONTROL) if arm in rows]
     drawn = sum(row["clients"] for row in pool)
     mean = sum(row["expected"] for row in pool) / drawn if drawn else None
