@@ -22,6 +22,7 @@ from bankseg.lake.tables import LAYOUT_FILE
 from bankseg.services import backup_manifest
 from bankseg.services.backup_manifest import BackupError, Manifest
 from bankseg.services.bank import Bank
+from bankseg.services.list_proofs import lists_folder
 from bankseg.services.metrics import BACKED_UP
 from bankseg.storage import audit, propensity_model, schema, store_copy
 from bankseg.storage.audit import AuditEntry
@@ -132,7 +133,7 @@ def _of_lake(bank: Bank, lake: dict[str, int], runs: list[Run], published: Run |
 
 def _of_home(bank: Bank, runs: Iterable[Run]) -> Iterator[tuple[Path, str]]:
     home = bank.settings.home
-    folders = [bank.settings.artefacts, bank.settings.quarantine, *(bank.snapshots / "runs" / str(run.id) for run in runs)]
+    folders = [bank.settings.artefacts, bank.settings.quarantine, lists_folder(bank.settings), *(bank.snapshots / "runs" / str(run.id) for run in runs)]
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             finished = not path.name.endswith(UNFINISHED) and not any(part.startswith(".") for part in path.relative_to(home).parts)

@@ -207,6 +207,17 @@ def test_a_changed_manifest_is_refused(old, kept, name):
         restore_drill(old.settings, kept)
 
 
+def test_frozen_lists_go_along(old, tmp_path):
+    folder = old.settings.home / "lists" / "1"
+    folder.mkdir(parents=True)
+    (folder / "members.parquet").write_bytes(b"members")
+
+    found = make_backup(old, tmp_path / "kept")
+
+    assert (tmp_path / "kept" / "home" / "lists" / "1" / "members.parquet").read_bytes() == b"members"
+    assert "home/lists/1/members.parquet" in found.files
+
+
 def test_a_backup_leaves_the_key_behind_unless_it_is_asked_for(old, kept, tmp_path):
     assert not list(kept.rglob("secret.key"))
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
