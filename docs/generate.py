@@ -3,6 +3,7 @@
 import pkgutil
 import re
 from collections.abc import Iterator, Mapping
+from copy import copy
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -87,8 +88,10 @@ def command_line_page() -> str:
     """The help of every command."""
     lines = ["# Command line\n", "`bankseg COMMAND --help` prints the same. Exit codes stand on [their own page](exit-codes.md).\n"]
     for name, command in commands():
-        context = click.Context(command, info_name=f"bankseg {name}", max_content_width=HELP_WIDTH, terminal_width=HELP_WIDTH)
-        lines += [f"## {name}\n", "```", command.get_help(context), "```\n"]
+        fresh = copy(command)  # click keeps the help option as it was first asked for, which hangs on who asked
+        fresh._help_option = None  # noqa: SLF001
+        context = click.Context(fresh, info_name=f"bankseg {name}", max_content_width=HELP_WIDTH, terminal_width=HELP_WIDTH, help_option_names=["-h", "--help"])
+        lines += [f"## {name}\n", "```", fresh.get_help(context), "```\n"]
     return "\n".join(lines)
 
 
