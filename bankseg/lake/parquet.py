@@ -56,3 +56,12 @@ def digest_of(paths: Iterable[Path]) -> str:
         with path.open("rb") as stream:
             whole.update(file_digest(stream, "sha256").digest())
     return whole.hexdigest()
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a file is there and reads through without damage."""
+    try:
+        read_checked(path)
+    except ArtefactError:
+        return False
+    return True

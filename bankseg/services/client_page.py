@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlmodel import Session
 
-from bankseg.domain.errors import NotFoundError
 from bankseg.domain.people import Scope
-from bankseg.domain.rights import Right, may, require, sees
+from bankseg.domain.rights import Right, may, sees
 from bankseg.services.balance_history import Month
+from bankseg.services.client_facts import client_in_scope
 from bankseg.services.contact_log import contacts_of
 from bankseg.services.lifetime_plan import NOT_PLANNED
-from bankseg.services.stamp import Stamp, stamp
-from bankseg.storage import cross_sell, portfolio, risk_queue
+from bankseg.services.stamp import Stamp
+from bankseg.storage import cross_sell, risk_queue
 from bankseg.storage import run as runs
 from bankseg.storage.portfolio import Row
 
@@ -43,10 +43,7 @@ def client_page(session: Session, scope: Scope, client_id: str, history_of: Call
     NotFoundError
         When there is no such client in this person's scope: another's client and no client look the same.
     """
-    require(scope, Right.CLIENTS)
-    run, client = stamp(session), portfolio.one(session, scope, client_id)
-    if client is None:
-        raise NotFoundError("nothing here")
+    run, client = client_in_scope(session, scope, client_id)
     products = [parsed(row) for row in cross_sell.of_client(session, scope, client_id)]
     case = risk_queue.of_client(session, scope, client_id) if may(scope.role, Right.RISK_QUEUE) else None
     history = history_of(client_id, run.as_of) if sees(scope.role, "balance_minor") else []

@@ -8,10 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bankseg.domain.errors import ArtefactError
 from bankseg.features.build import build_columns
 from bankseg.lake.local import LakeAt, LocalBucket
-from bankseg.lake.parquet import read_checked, write_whole
+from bankseg.lake.parquet import is_sound, write_whole
 from bankseg.segments.assign import Inputs, valued
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
@@ -44,7 +43,7 @@ def months_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     lake, pairs = lake_at(bank, run), [(day, bucket) for day in claim.payload["months"] for bucket in buckets]
     for done, (day, bucket) in enumerate(pairs):
         claim.progress(done, len(pairs), f"value and activity as of {day}, bucket {bucket}")
-        write_month(bank, run, lake, date.fromisoformat(day), bucket, _is_sound if claim.payload.get("is_suspect") else Path.exists)
+        write_month(bank, run, lake, date.fromisoformat(day), bucket, is_sound if claim.payload.get("is_suspect") else Path.exists)
     claim.progress(len(pairs), len(pairs))
     return {"months": len(claim.payload["months"])}
 
@@ -52,7 +51,7 @@ def months_job(bank: Bank, claim: Claim) -> dict[str, Any]:
 def month_files(bank: Bank, run: Run, days: Sequence[date], buckets: Sequence[int]) -> list[Path]:
     """The files of month ends, one a date and bucket, written where they are missing or damaged."""
     lake = lake_at(bank, run)
-    return [write_month(bank, run, lake, day, bucket, _is_sound) for day in days for bucket in buckets]
+    return [write_month(bank, run, lake, day, bucket, is_sound) for day in days for bucket in buckets]
 
 
 def write_month(bank: Bank, run: Run, lake: LakeAt, day: date, bucket: int, keeps: Callable[[Path], bool] = Path.exists) -> Path:
@@ -81,11 +80,3 @@ def months_standing(bank: Bank, run: Run, days: Sequence[date], buckets: Sequenc
     """Where clients of some buckets stood at each of these dates, in their order: one reading for all, for no row asks of another."""
     rows = standings_of(bank, run, month_files(bank, run, days, buckets), (DAY,))
     return [rows.filter(pc.is_in(rows.column(DAY), value_set=pa.array([day.isoformat()]))) for day in days]
-
-
-def _is_sound(path: Path) -> bool:
-    try:
-        read_checked(path)
-    except ArtefactError:
-        return False
-    return True

@@ -9,13 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bankseg.domain.errors import ArtefactError
 from bankseg.domain.horizon import Horizon
 from bankseg.features.build import build_snapshot, features_digest
 from bankseg.features.labels import answers_by_product, build_labels, can_label
 from bankseg.lake.files import versions_digest
 from bankseg.lake.local import LakeAt, LocalBucket
-from bankseg.lake.parquet import read_checked, write_whole
+from bankseg.lake.parquet import is_sound, write_whole
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
 from bankseg.storage.database import reading
@@ -35,7 +34,7 @@ def snapshot_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     origin = date.fromisoformat(claim.payload["origin"])
     buckets: list[int] = claim.payload["buckets"]
     lake = lake_at(bank, run)
-    keeps = _is_sound if claim.payload.get("is_suspect") else Path.exists
+    keeps = is_sound if claim.payload.get("is_suspect") else Path.exists
     clients = 0
     for done, bucket in enumerate(buckets):
         claim.progress(done, len(buckets), f"features as of {origin}, bucket {bucket}")
@@ -82,14 +81,6 @@ def write_bucket(bank: Bank, run: Run, lake: LakeAt, origin: date, bucket: int, 
         parts = [outcomes_of(bank, lake, bucket, horizon, targets, date.fromisoformat(run.as_of)) for horizon, targets in by_horizon.items()]
         write_whole(pa.concat_tables(parts), labels_file)
     return clients
-
-
-def _is_sound(path: Path) -> bool:
-    try:
-        read_checked(path)
-    except ArtefactError:
-        return False
-    return True
 
 
 def _targets_at(run: Run, origin: date) -> dict[Horizon, list[str]]:
