@@ -11,6 +11,7 @@ from bankseg.delivery.columns import in_units
 NOTHING = "–"
 LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 WHOLE_FROM = 100  # currency units from which cents would only be noise
+NO_CURRENCY = "XXX"  # ISO 4217 for no currency involved
 
 
 def money(minor: int | None, currency: str | None, language: str) -> str:
@@ -36,7 +37,7 @@ def exact_money(minor: int | None, currency: str | None, language: str) -> str:
     if minor is None:
         return NOTHING
     pattern = {"en": "¤#,##0.00", "fr": "#,##0.00 ¤"}[language] if currency else "#,##0.00"
-    return str(format_currency(in_units(int(minor), currency), currency or "XXX", format=pattern, locale=LOCALES[language]))
+    return str(format_currency(in_units(int(minor), currency), currency or NO_CURRENCY, format=pattern, locale=LOCALES[language]))
 
 
 def share(value: float | None, language: str) -> str:
@@ -88,4 +89,4 @@ def _amount(units: Decimal, currency: str | None, language: str) -> str:
     pattern = {"en": "¤#,##0.00", "fr": "#,##0.00 ¤"}[language] if units % 1 else {"en": "¤#,##0", "fr": "#,##0 ¤"}[language]
     if not currency:
         pattern = pattern.replace("¤", "").strip()
-    return str(format_currency(units, currency or "XXX", format=pattern, locale=LOCALES[language], currency_digits=False))
+    return str(format_currency(units, currency or NO_CURRENCY, format=pattern, locale=LOCALES[language], currency_digits=False))
