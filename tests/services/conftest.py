@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -115,6 +116,20 @@ def any_bank(home: Path, lake: Path, bell: Bell, store_url: str) -> Iterator[Ban
     bank = made_bank(home, lake, store_url)
     yield bank
     bank.engine.dispose()
+
+
+@contextmanager
+def published_bank(home: Path, lake: Path, *days: date, rooms: tuple[str, ...] = ("jobs", "runs")) -> Iterator[Bank]:
+    """A bank with a run published for each of these days, in their order, and no bell in the rooms that ring: for the tests of one module to share."""
+    with pytest.MonkeyPatch.context() as patch:
+        for room in rooms:
+            patch.setattr(f"bankseg.services.{room}.ring", lambda _settings, _ids: True)
+        made = made_bank(home, lake)
+        for day in days:
+            start_run(made, day)
+            drive(made)
+        yield made
+    made.engine.dispose()
 
 
 def drive(bank: Bank, *, most: int = 200) -> list[str]:

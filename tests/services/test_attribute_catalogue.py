@@ -9,13 +9,12 @@ from bankseg.services import attribute_usability, custom_attributes
 from bankseg.services.attribute_catalogue import Wanted, attribute_page, catalogue_page
 from bankseg.services.custom_attributes import Draft
 from bankseg.services.rolls import open_for
-from bankseg.services.runs import start_run
 from bankseg.services.segment_schemes import attributes_for, counted, find_scheme, save_scheme
 from bankseg.storage import own_attribute
 from bankseg.storage.audit import AuditEntry
 from bankseg.storage.database import reading, transaction
 from bankseg.storage.import_batch import ImportBatch
-from tests.services.conftest import AS_OF, CLIENTS, drive, made_bank
+from tests.services.conftest import AS_OF, CLIENTS, published_bank
 
 MARKETER = Scope.of_role(Role.MARKETER, person_id=2, rm_id=None, branch_id=None)
 OFFICER = Scope.of_role(Role.RISK_OFFICER, person_id=4, rm_id=None, branch_id=None)
@@ -25,18 +24,12 @@ DRAFT = Draft("years", "Years with us", "Années chez nous", "Years since the cl
 
 @pytest.fixture(scope="module")
 def bank(lake, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        for room in ("jobs", "runs"):
-            patch.setattr(f"bankseg.services.{room}.ring", lambda _settings, _ids: True)
-        made = made_bank(tmp_path_factory.mktemp("catalogue"), lake)
-        start_run(made, AS_OF)
-        drive(made)
+    with published_bank(tmp_path_factory.mktemp("catalogue"), lake, AS_OF) as made:
         with transaction(made.engine) as session:
             for table, day in (("clients", "2025-12-31"), ("balances", "2025-10-31"), ("accounts", "2025-12-31")):
                 batch = ImportBatch(source="x", table_name=table, file_name="f", sha256=table, state="loaded", extract_on=day)
                 session.add(batch)
         yield made
-    made.engine.dispose()
 
 
 @pytest.fixture

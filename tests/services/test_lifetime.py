@@ -26,7 +26,7 @@ from bankseg.services.segment_studies import ask_for_study, study_for
 from bankseg.services.snapshot import lake_at
 from bankseg.storage.database import reading
 from bankseg.storage.run import Run
-from tests.services.conftest import AS_OF, drive, made_bank
+from tests.services.conftest import AS_OF, drive, made_bank, published_bank
 from tests.small_lake import SmallLake
 
 CLIENTS, LEFT = 60, 6
@@ -68,14 +68,8 @@ def long_lake(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bank(long_lake, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        for room in ("jobs", "runs", "segment_studies"):
-            patch.setattr(f"bankseg.services.{room}.ring", lambda _settings, _ids: True)
-        made = made_bank(tmp_path_factory.mktemp("lifetime"), long_lake)
-        start_run(made, AS_OF)
-        drive(made)
+    with published_bank(tmp_path_factory.mktemp("lifetime"), long_lake, AS_OF, rooms=("jobs", "runs", "segment_studies")) as made:
         yield made
-        made.engine.dispose()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 
 from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.people import Role, Scope
-from bankseg.services.runs import start_run
 from bankseg.services.scheme_pictures.apart import apart_page
 from bankseg.services.scheme_pictures.axes import axes
 from bankseg.services.scheme_pictures.client_list import list_page
@@ -22,7 +21,7 @@ from bankseg.services.scheme_pictures.two_segments import two_segments_page
 from bankseg.services.scheme_pictures.whole_base import whole_base_page
 from bankseg.services.segment_schemes import plain
 from bankseg.storage.database import reading
-from tests.services.conftest import AS_OF, CLIENTS, drive, made_bank
+from tests.services.conftest import AS_OF, CLIENTS, published_bank
 from tests.small_lake import SmallLake
 
 RISK = Scope.of_role(Role.RISK_OFFICER, person_id=1, rm_id=None, branch_id=None)
@@ -50,15 +49,8 @@ def bank(lake, tmp_path_factory):
             for place, (number, day) in enumerate(days)
         ),
     )
-    with pytest.MonkeyPatch.context() as patch:
-        for room in ("jobs", "runs"):
-            patch.setattr(f"bankseg.services.{room}.ring", lambda _settings, _ids: True)
-        made = made_bank(tmp_path_factory.mktemp("pictures"), root)
-        for day in (AS_OF.replace(month=11, day=30), AS_OF):
-            start_run(made, day)
-            drive(made)
+    with published_bank(tmp_path_factory.mktemp("pictures"), root, AS_OF.replace(month=11, day=30), AS_OF) as made:
         yield made
-    made.engine.dispose()
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ from bankseg.domain.errors import ConfigurationError, InputError, MissingDataErr
 from bankseg.domain.people import Role, Scope
 from bankseg.services import scheme_validity, segment_history, segments_desk
 from bankseg.services.rolls import open_for
-from bankseg.services.runs import start_run
 from bankseg.services.segment_designer import preview_rule, segment_clients, unreachable, why_in_segment
 from bankseg.services.segment_schemes import attributes_for, counted, find_scheme, list_schemes, ready_made, save_scheme, scheme_for
 from bankseg.storage import audit
 from bankseg.storage.audit import AuditEntry
 from bankseg.storage.database import reading, transaction
-from tests.services.conftest import AS_OF, CLIENTS, drive, made_bank
+from tests.services.conftest import AS_OF, CLIENTS, published_bank
 
 RM1 = Scope.of_role(Role.RELATIONSHIP_MANAGER, person_id=1, rm_id="RM1", branch_id=None)
 MARKETER = Scope.of_role(Role.MARKETER, person_id=2, rm_id=None, branch_id=None)
@@ -28,27 +27,14 @@ DOCUMENT = {
 
 @pytest.fixture(scope="module")
 def bank(lake, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        for room in ("jobs", "runs"):
-            patch.setattr(f"bankseg.services.{room}.ring", lambda _settings, _ids: True)
-        made = made_bank(tmp_path_factory.mktemp("schemes"), lake)
-        start_run(made, AS_OF)
-        drive(made)
+    with published_bank(tmp_path_factory.mktemp("schemes"), lake, AS_OF) as made:
         yield made
-    made.engine.dispose()
 
 
 @pytest.fixture(scope="module")
 def two_dates(lake, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        for room in ("jobs", "runs"):
-            patch.setattr(f"bankseg.services.{room}.ring", lambda _settings, _ids: True)
-        made = made_bank(tmp_path_factory.mktemp("moves"), lake)
-        for day in (AS_OF.replace(month=11, day=30), AS_OF):
-            start_run(made, day)
-            drive(made)
+    with published_bank(tmp_path_factory.mktemp("moves"), lake, AS_OF.replace(month=11, day=30), AS_OF) as made:
         yield made
-    made.engine.dispose()
 
 
 @pytest.fixture
