@@ -25,7 +25,8 @@ PYTHON = BIN / "python"
 STAMP = VENV / "bankseg-setup.json"
 LEAST_PYTHON = (3, 11)
 NEWER_PYTHONS = ("python3.13", "python3.12", "python3.11", "python3.14")
-LOCKS = {"demo": ("main",), "setup": ("main",), "test": ("main", "test"), "check": ("main", "test", "check")}
+LOCKS = {"demo": ("main",), "setup": ("main",), "test": ("main", "extras", "test"), "check": ("main", "extras", "test", "check")}
+MOST_WORKERS = 4  # each worker of the suite starts a database server and brokers of its own
 CHECKS = (
     ("format", ("ruff", "format", "--check", ".")),
     ("lint", ("ruff", "check", ".")),
@@ -56,11 +57,18 @@ def main(arguments: list[str]) -> int:
         return check()
     if command == "setup":
         return 0
-    program = {"demo": [str(BIN / "bankseg"), "demo"], "test": [str(PYTHON), "-m", "pytest", "-q"]}[command]
+    program = {"demo": [str(BIN / "bankseg"), "demo"], "test": [str(PYTHON), "-m", "pytest", "-q", *workers(rest)]}[command]
     sys.stdout.flush()
     os.chdir(ROOT)
     os.execve(program[0], program + rest, child_environment())
     return 1
+
+
+def workers(arguments: list[str]) -> list[str]:
+    """Options that spread the whole suite over the cores, file by file; tests that were named, and a debugger, run in this process."""
+    if any(not argument.startswith("-") or argument in ("--pdb", "-s") for argument in arguments):
+        return []
+    return ["-n", str(min(MOST_WORKERS, os.cpu_count() or 1)), "--dist", "loadfile"]
 
 
 def ensure_python(arguments: list[str]) -> None:

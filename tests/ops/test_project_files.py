@@ -16,7 +16,7 @@ from bankseg.propensity.targets import targets_for
 from bankseg.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("main", "test", "check")
+LOCKS = ("main", "extras", "test", "check")
 BUILD_ONLY = {"BANKSEG_NO_FRONT_END"}
 KNOWN_VARIABLES = {f"BANKSEG_{name.upper()}" for name in Settings.model_fields}
 
@@ -63,6 +63,7 @@ def test_the_project_depends_on_what_the_lock_was_made_from():
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
 
     assert project["dependencies"] == requirements("requirements/main.in")
+    assert sorted({name for extra in project["optional-dependencies"].values() for name in extra}) == requirements("requirements/extras.in")
 
 
 @pytest.mark.parametrize("name", LOCKS)
