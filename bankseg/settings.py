@@ -63,12 +63,17 @@ class Settings(BaseSettings):
     monitor_seconds: int = Field(default=600, ge=60, description="Seconds between two rounds of model monitoring by beat")
     canary_seconds: int = Field(default=60, ge=1, description="Seconds between two canary tasks; three without an answer and /readyz says no")
     refresh_seconds: int = Field(default=900, ge=60, description="Seconds between two looks by beat whether memberships of segments are due")
+    upload_mb: int = Field(default=512, ge=1, le=16_384, description="Largest file taken from a browser, in MiB")
+    upload_quota_mb: int = Field(default=2_048, ge=1, le=1_048_576, description="MiB of files one person may keep waiting to be loaded")
     host: str = Field(default="127.0.0.1", description="Address the web server binds")
     port: int = Field(default=8765, ge=0, le=65535, description="Port the web server binds")
     secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only")
     log_level: str = Field(default="INFO", description="Least level that is logged")
     log_format: Literal["plain", "json"] = Field(default="plain", description="How web, worker and beat log: lines for people, or one JSON object a line")
     metrics_token: SecretStr = Field(default=SecretStr(""), description="Bearer token that opens /metrics; empty: there is no such page")
+    api_calls_a_minute: int = Field(
+        default=1_200, ge=1, description="Calls of the API a person may make in a minute, counted by each web process; more get 429"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -107,6 +112,11 @@ class Settings(BaseSettings):
     def quarantine(self) -> Path:
         """Folder of quarantine files."""
         return self.home / "quarantine"
+
+    @property
+    def uploads(self) -> Path:
+        """Folder of files taken from browsers and not yet loaded."""
+        return self.home / "uploads"
 
     @property
     def exports(self) -> Path:

@@ -14,6 +14,7 @@ from bankseg.web import access, desk, errors, forms, headers, jinja, request_log
 from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
 from bankseg.web.administration.oversight import BLUEPRINT as OVERSIGHT
 from bankseg.web.administration.views import BLUEPRINT as ADMINISTRATION
+from bankseg.web.api import calls
 from bankseg.web.api import life as life_api
 from bankseg.web.api import lists as lists_api
 from bankseg.web.api import living as living_api
@@ -60,7 +61,7 @@ def create_app(settings: Settings) -> OpenAPI:
     app.extensions[desk.EXTENSION] = desk.Desk(settings, make_engine(settings.store), form_key)
     app.teardown_request(desk.close_read)
     app.after_request(forms.keep_visit)
-    for part in (request_log, access, errors, headers, jinja):
+    for part in (request_log, access, calls, errors, headers, jinja):
         part.install(app)
     for blueprint in (
         HEALTH,

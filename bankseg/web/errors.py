@@ -14,8 +14,9 @@ from bankseg.web import desk
 from bankseg.web.access import API_PREFIX
 
 LOG = logging.getLogger(__name__)
-SHOWN = frozenset({400, 403, 409})  # statuses whose words were written for the person who reads them
+SHOWN = frozenset({400, 403, 409, 412})  # statuses whose words were written for the person who reads them
 RETRY_SECONDS = 5
+WAIT_SECONDS = 60  # where a limit says nothing of its own
 
 
 def install(app: Flask) -> None:
@@ -54,6 +55,8 @@ def _http(error: HTTPException) -> Response:
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
+    if error.code == HTTPStatus.TOO_MANY_REQUESTS:
+        response.headers.setdefault("Retry-After", str(WAIT_SECONDS))
     return response
 
 
@@ -72,6 +75,7 @@ def _unforeseen(error: Exception) -> Response:
 def _answer(status: int, error: BanksegError | None = None) -> Response:
     told = error if status in SHOWN else None
     if request.path.startswith(API_PREFIX):
-        return problem(status, str(told) if told else "")
+        parts = {"found": told.found, "expected": told.expected, "remedy": told.remedy} if told else {}
+        return problem(status, str(told) if told else "", **{name: words for name, words in parts.items() if words})
     desk.close_read()
     return Response(render_template("error.html", status=status, error=told), status=status, mimetype="text/html")

@@ -5,27 +5,12 @@ from datetime import date, timedelta
 import pytest
 
 from bankseg.domain.people import Role
-from bankseg.services import access_tokens
 from bankseg.storage.database import make_engine, reading, transaction
 from bankseg.storage.person import Person, by_login
 from tests.web.conftest import Browsers
+from tests.web.programs import Program
 
 REASON = "Arrears explained by a late refund, seen on the statement"
-
-
-class Program:
-    """A program that calls the API as a person."""
-
-    def __init__(self, browsers: Browsers, login: str, *rights: str) -> None:
-        engine = make_engine(browsers.settings.store)
-        with reading(engine) as session:
-            person = by_login(session, login)
-        assert person is not None
-        self._headers = {"Authorization": f"Bearer {access_tokens.issue(engine, person.scope, 'program', rights).secret}"}
-        self._http = browsers.stranger()
-
-    def __call__(self, method: str, path: str, body: object = None):
-        return self._http.open(f"/api/v1{path}", method=method, json=body, headers=self._headers)
 
 
 @pytest.fixture

@@ -13,14 +13,10 @@ from bankseg.services import list_builder, list_desk, list_exports, list_results
 from bankseg.services.stamp import stamp
 from bankseg.web import desk
 from bankseg.web.api import schemas
-from bankseg.web.api.library import APIBlueprint, Tag
+from bankseg.web.api.blueprints import part
 from bankseg.web.downloads import download, file_format
 
-_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
-BLUEPRINT = APIBlueprint(
-    "lists_api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="lists")], abp_security=[{"session": []}, {"token": []}],
-    abp_responses={str(status): dict(_PROBLEM) for status in (400, 401, 404, 409, 422, 500, 503)},
-)  # fmt: skip
+BLUEPRINT = part("lists_api", __name__, "lists")
 
 Name = Annotated[str, StringConstraints(max_length=100)]
 

@@ -11,14 +11,10 @@ from bankseg.services import attribute_catalogue, strategy_sheets, vulnerability
 from bankseg.services.stamp import Stamp
 from bankseg.web import desk
 from bankseg.web.api import schemas
-from bankseg.web.api.library import APIBlueprint, Tag
+from bankseg.web.api.blueprints import part
 from bankseg.web.api.segments import SchemePath
 
-_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
-BLUEPRINT = APIBlueprint(
-    "living_api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="segments in time")], abp_security=[{"session": []}, {"token": []}],
-    abp_responses={str(status): dict(_PROBLEM) for status in (400, 401, 404, 409, 422, 500, 503)},
-)  # fmt: skip
+BLUEPRINT = part("living_api", __name__, "segments in time")
 
 
 class AttributePath(BaseModel):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from bankseg.services.scheme_pictures.axes import Axis, Chosen
 from bankseg.services.scheme_pictures.groups import Figure
 from bankseg.services.scheme_pictures.matrix import Grid
@@ -33,13 +35,15 @@ def plain(value: Any) -> Any:  # a value of any type, into what JSON knows
         return {part.name: plain(getattr(value, part.name)) for part in fields(value)}
     if isinstance(value, Mapping):
         return _mapping(value)
-    return [plain(one) for one in value] if isinstance(value, list | tuple | frozenset) else value
+    if isinstance(value, set | frozenset):
+        return sorted(plain(one) for one in value)
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _mapping(value: Mapping[Any, Any]) -> Any:  # keys of codes or of pairs of them
     if any(isinstance(key, tuple) for key in value):
         return [{"row": key[0], "column": key[1], "is": plain(one)} for key, one in value.items()]
-    return {key if isinstance(key, str) else "": plain(one) for key, one in value.items()}
+    return {"" if key is None else str(key): plain(one) for key, one in value.items()}
 
 
 def _grid(grid: Grid) -> dict[str, Any]:
@@ -54,4 +58,5 @@ _TOLD: dict[type, Callable[[Any], Any]] = {  # what is told otherwise than field
     SchemeEntry: lambda entry: {"code": entry.scheme.code, "version": entry.version},
     Stamp: lambda stamp: {"run_id": stamp.run_id, "as_of": stamp.as_of.isoformat()},
     Grid: _grid,
+    BaseModel: lambda row: plain(row.model_dump()),
 }

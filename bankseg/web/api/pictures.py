@@ -25,16 +25,12 @@ from bankseg.services.scheme_pictures import (
 from bankseg.services.stamp import stamp
 from bankseg.web import desk
 from bankseg.web.api import schemas
-from bankseg.web.api.library import APIBlueprint, Tag
+from bankseg.web.api.blueprints import part
 from bankseg.web.api.picture_answers import answer, plain
 from bankseg.web.api.segments import SchemePath
 from bankseg.web.segments.names import value_name
 
-_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
-BLUEPRINT = APIBlueprint(
-    "pictures_api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="pictures of segments")], abp_security=[{"session": []}, {"token": []}],
-    abp_responses={str(status): dict(_PROBLEM) for status in (400, 401, 404, 409, 422, 500, 503)},
-)  # fmt: skip
+BLUEPRINT = part("pictures_api", __name__, "pictures of segments")
 
 Text = Annotated[str, StringConstraints(max_length=200)]
 Spelled = Annotated[list[Text], Field(max_length=6)]

@@ -76,8 +76,11 @@ class Problem(BaseModel):
     type: str
     title: str
     status: int
-    detail: str | None = None
-    errors: list[dict[str, str]] | None = None
+    detail: str | None = Field(default=None, description="For people")
+    found: str | None = Field(default=None, description="What was found")
+    expected: str | None = None
+    remedy: str | None = Field(default=None, description="What to do")
+    errors: list[dict[str, str]] | None = Field(default=None, description="Of 422: what is wrong where")
 
 
 class Stamped(BaseModel):

@@ -11,13 +11,9 @@ from bankseg.services import attribute_catalogue, segments_desk
 from bankseg.services.stamp import Stamp
 from bankseg.web import desk
 from bankseg.web.api import schemas
-from bankseg.web.api.library import APIBlueprint, Tag
+from bankseg.web.api.blueprints import part
 
-_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
-BLUEPRINT = APIBlueprint(
-    "segments_api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="segments")], abp_security=[{"session": []}, {"token": []}],
-    abp_responses={str(status): dict(_PROBLEM) for status in (400, 401, 404, 409, 422, 500, 503)},
-)  # fmt: skip
+BLUEPRINT = part("segments_api", __name__, "segments")
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 

@@ -18,15 +18,11 @@ from bankseg.storage.portfolio import PortfolioFilter
 from bankseg.storage.run import Run
 from bankseg.web import desk
 from bankseg.web.api import schemas
-from bankseg.web.api.library import APIBlueprint, Tag
+from bankseg.web.api.blueprints import part
 from bankseg.web.models.views import bank
 
 SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_session"}, "token": {"type": "http", "scheme": "bearer"}}
-_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
-BLUEPRINT = APIBlueprint(
-    "api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="desks")], abp_security=[{"session": []}, {"token": []}],
-    abp_responses={str(status): dict(_PROBLEM) for status in (400, 401, 404, 409, 422, 500, 503)},
-)  # fmt: skip
+BLUEPRINT = part("api", __name__, "desks")
 
 
 @BLUEPRINT.get("/clients", responses={"200": schemas.ClientsPage})

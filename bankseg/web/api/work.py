@@ -13,14 +13,10 @@ from bankseg.services.risk_review import Decision
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.web import desk
 from bankseg.web.api import schemas
-from bankseg.web.api.library import APIBlueprint, Tag
+from bankseg.web.api.blueprints import part
 from bankseg.web.api.schemas import ClientPath
 
-_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": schemas.Problem.model_json_schema()}}}
-BLUEPRINT = APIBlueprint(
-    "work_api", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="daily work")], abp_security=[{"session": []}, {"token": []}],
-    abp_responses={str(status): dict(_PROBLEM) for status in (400, 401, 403, 404, 409, 415, 422, 500, 503)},
-)  # fmt: skip
+BLUEPRINT = part("work_api", __name__, "daily work")
 
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 LARGEST = 2**31 - 1  # what a number of the store can be

@@ -1,0 +1,45 @@
+"""What every part of the API is made of: its place in the address, who may call it, and how a document is sent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from flask import Response
+
+from bankseg.services.stamp import Stamp
+from bankseg.web.api.library import APIBlueprint, Tag
+from bankseg.web.api.picture_answers import answer, plain
+
+PREFIX = "/api/v1"
+RETRY_SECONDS = 2  # after so long it is worth asking again how far a job is
+
+
+def part(name: str, module: str, tag: str) -> APIBlueprint:
+    """One part of the API; the problems it may answer with are described for all parts alike, see `description`."""
+    return APIBlueprint(name, module, url_prefix=PREFIX, abp_tags=[Tag(name=tag)], abp_security=[{"session": []}, {"token": []}])
+
+
+def document(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON document; dataclasses, rows, dates and arrays within it as JSON knows them."""
+    return Response(orjson.dumps(plain(body), option=orjson.OPT_SERIALIZE_NUMPY), status=status, headers=dict(headers or {}), mimetype="application/json")
+
+
+def page(found: Any, *without: str, **more: Any) -> Response:
+    """Everything a page of a service holds, under its stamp; `without` are parts the address names already or that another call answers."""
+    told = {name: value for name, value in answer(found).items() if name not in without}
+    return document({**told, **more})
+
+
+def stamped(run: Stamp, body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A document under the run its numbers come from."""
+    return document({"run_id": run.run_id, "as_of": run.as_of.isoformat(), **body}, status, headers)
+
+
+def accepted(body: Any, place: str) -> Response:
+    """202: the work goes on by itself, and `place` tells how far it is."""
+    return document(body, 202, {"Location": place, "Retry-After": str(RETRY_SECONDS)})
+
+
+def created(body: Any, place: str) -> Response:
+    """201, and where the new thing is."""
+    return document(body, 201, {"Location": place})
