@@ -37,4 +37,4 @@ happened AS (
     FROM movements AS m, mean_month AS t
     WHERE m.type IN ('transfer_in', 'transfer_out', 'cheque_in', 'cheque_out', 'other') AND abs(m.amount_minor) >= $large_minor AND abs(m.amount_minor) * 12 >= t.year_minor
 )
-SELECT * FROM happened ORDER BY happened_on DESC, kind, reference
+SELECT * FROM happened ORDER BY happened_on DESC, kind, reference, what, amount_minor

@@ -1,5 +1,8 @@
 -- One client's month-end balances and monthly flows, newest month last.
-WITH months AS (
+WITH kinds AS (
+    SELECT unnest($products) AS product, unnest($natures) AS nature
+),
+months AS (
     SELECT CAST(range AS INTEGER) AS months_ago FROM range(0, $months)
 ),
 last_of_month AS (
@@ -9,7 +12,7 @@ last_of_month AS (
         arg_max(b.balance_minor, b.balance_on) AS balance_minor
     FROM balances AS b
     JOIN accounts AS a ON a.account_id = b.account_id
-    JOIN products AS p ON p.product = a.product
+    JOIN kinds AS p ON p.product = a.product
     WHERE b.client_id = $client_id AND p.nature IN ('deposit', 'investment')
     GROUP BY b.account_id, $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1)
 ),

@@ -25,14 +25,23 @@ def as_of_view(table: str, paths: tuple[str, ...], *, event_until: date, known_o
     known_on
         Last day on which the bank may have learned it.
     """
+    return _create(f"{prefix}{table}", as_of_rows(table, paths, event_until=event_until, known_on=known_on))
+
+
+def as_of_rows(table: str, paths: tuple[str, ...], *, event_until: date, known_on: date) -> exp.Select:
+    """The rows of that view."""
     extract = EXTRACT_BY_NAME[table]
     visible = exp.and_(*_visibility(extract, event_until, known_on))
-    select = exp.select(*_projections(extract, event_until)).from_(_parquet(paths)).where(visible)
-    return _create(f"{prefix}{table}", select)
+    return exp.select(*_projections(extract, event_until)).from_(_parquet(paths)).where(visible)
 
 
 def balances_from_transactions(prefix: str = "") -> str:
     """SQL that creates `balances` from the balance after each movement, for banks that send no balance extract."""
+    return _create(f"{prefix}balances", balance_rows(prefix))
+
+
+def balance_rows(prefix: str = "") -> exp.Select:
+    """The rows of that view."""
     select = exp.select(
         "account_id",
         "client_id",
@@ -41,7 +50,7 @@ def balances_from_transactions(prefix: str = "") -> str:
         exp.alias_(exp.func("any_value", exp.column("currency"), dialect=DIALECT), "currency"),
     )
     select = select.from_(exp.to_table(f"{prefix}transactions")).where(exp.column("balance_after_minor").is_(exp.null()).not_())
-    return _create(f"{prefix}balances", select.group_by("account_id", "client_id", "booked_on"))
+    return select.group_by("account_id", "client_id", "booked_on")
 
 
 def instant_after(day: date) -> datetime:

@@ -1,18 +1,36 @@
-"""A client's months of balance and flows, read from the lake for the client page."""
+"""A client's months of balance and flows, read from the lake for the client page, as known to the published run."""
 
-from datetime import date
+from dataclasses import dataclass
 
-from bankseg.domain.errors import MissingDataError
-from bankseg.lake.client_history import MonthOfClient, client_history
+from sqlmodel import Session
+
+from bankseg.domain.extracts import PRODUCTS
+from bankseg.domain.horizon import Horizon
+from bankseg.lake.declarations import read_declarations
+from bankseg.services.client_facts import open_facts
+from bankseg.services.stamp import stamp
 from bankseg.settings import Settings
 
 MONTHS = 24
-Month = MonthOfClient
+TABLES = ("accounts", "balances", "transactions")
 
 
-def balance_history(settings: Settings, client_id: str, as_of: date) -> list[Month]:
-    """The months up to as_of, oldest first; empty when the lake holds neither accounts nor transactions."""
-    try:
-        return client_history(settings.lake, client_id, as_of, MONTHS)
-    except MissingDataError:
-        return []
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One month; `balance_minor` is null where no balance is known."""
+
+    month: str  # YYYY-MM
+    balance_minor: int | None
+    credits_minor: int
+    debits_minor: int
+
+
+def balance_history(settings: Settings, session: Session, client_id: str) -> list[Month]:
+    """Month-end deposits and investments, money in and money out, oldest month first; empty when accounts or transactions were never loaded."""
+    natures = {**PRODUCTS, **read_declarations(settings.lake).products}
+    with open_facts(settings, session, client_id, TABLES) as record:
+        if record.lacks & {"accounts", "transactions"}:
+            return []
+        as_of_month = Horizon(stamp(session).as_of).month_index()
+        rows = record.rows("history", as_of_month=as_of_month, months=MONTHS, products=list(natures), natures=list(natures.values()))
+    return [Month(f"{row['year']:04d}-{row['month']:02d}", row["balance_minor"], row["credits_minor"], row["debits_minor"]) for row in rows]

@@ -1,20 +1,19 @@
 """Everything one page says about one client."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from sqlmodel import Session
 
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, may, sees
-from bankseg.services.balance_history import Month
+from bankseg.services.balance_history import Month, balance_history
 from bankseg.services.client_facts import client_in_scope
 from bankseg.services.contact_log import contacts_of
 from bankseg.services.lifetime_plan import NOT_PLANNED
 from bankseg.services.stamp import Stamp
+from bankseg.settings import Settings
 from bankseg.storage import cross_sell, risk_queue
 from bankseg.storage import run as runs
 from bankseg.storage.portfolio import Row
@@ -35,7 +34,7 @@ class ClientPage:
     contacts: list[dict[str, Any]]
 
 
-def client_page(session: Session, scope: Scope, client_id: str, history_of: Callable[[str, date], list[Month]]) -> ClientPage:
+def client_page(settings: Settings, session: Session, scope: Scope, client_id: str) -> ClientPage:
     """The page of one client.
 
     Raises
@@ -46,7 +45,7 @@ def client_page(session: Session, scope: Scope, client_id: str, history_of: Call
     run, client = client_in_scope(session, scope, client_id)
     products = [parsed(row) for row in cross_sell.of_client(session, scope, client_id)]
     case = risk_queue.of_client(session, scope, client_id) if may(scope.role, Right.RISK_QUEUE) else None
-    history = history_of(client_id, run.as_of) if sees(scope.role, "balance_minor") else []
+    history = balance_history(settings, session, client_id) if sees(scope.role, "balance_minor") else []
     shown = runs.current(session)
     lifetime = dict(shown.summary.get("lifetime", {"why": NOT_PLANNED})) if shown else {}
     contacts = contacts_of(session, scope, client_id) if may(scope.role, Right.LOG_CONTACT) else []

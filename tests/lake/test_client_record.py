@@ -111,3 +111,42 @@ def test_an_empty_lake_lacks_everything_and_holds_nothing(tmp_path: Path) -> Non
     with ClientRecord(str(tmp_path / "nowhere"), {}, "A", AS_OF, ("accounts", "balances")) as one:
         assert one.rows("holdings") == []
         assert one.lacks == {"accounts", "balances"}
+
+
+def test_months_of_balance_and_flows_are_added_up_by_hand(lake: SmallLake) -> None:
+    day = date(2025, 12, 3)
+    lake.add("transactions", moved(1, day, 250), moved(2, day, -40), moved(3, day, -7, type="internal_transfer"), moved(4, day, 999, "B"))
+    lake.add("balances", {"account_id": "a", "client_id": "A", "balance_on": date(2025, 11, 30), "balance_minor": 700})
+
+    assert months(lake) == [(11, 700, 0, 0), (12, None, 250, 40)]
+
+
+def test_balances_come_from_the_movements_where_the_bank_sends_none(lake: SmallLake) -> None:
+    lake.add("transactions", moved(1, date(2025, 12, 3), 250, balance_after_minor=950), moved(2, date(2025, 12, 4), -50, balance_after_minor=900))
+
+    assert months(lake) == [(12, 900, 250, 50)]
+
+
+def test_a_record_reads_the_versions_it_is_given_whatever_was_loaded_since(lake: SmallLake) -> None:
+    lake.add("transactions", moved(1, date(2025, 12, 3), 250))
+    before = table_versions(lake.root)
+    lake.add("transactions", moved(2, date(2025, 12, 4), 1))
+
+    with ClientRecord(lake.root, before, "A", AS_OF, ("accounts", "transactions")) as one:
+        assert one.rows("movement_sums", first_on=date(2025, 12, 1), last_on=AS_OF)[0]["movements"] == 1
+    with record(lake, "accounts", "transactions") as one:
+        assert one.rows("movement_sums", first_on=date(2025, 12, 1), last_on=AS_OF)[0]["movements"] == 2
+
+
+def test_a_client_of_a_bucket_without_files_has_nothing_and_lacks_nothing(tmp_path: Path) -> None:
+    far = SmallLake(tmp_path / "far", buckets=64).add("accounts", {"account_id": "b", "client_id": "B"})
+
+    with record(far, "accounts", "balances") as one:
+        assert one.rows("holdings") == []
+        assert one.lacks == {"balances"}
+
+
+def months(lake: SmallLake) -> list[tuple[int, int | None, int, int]]:
+    with record(lake, "accounts", "balances", "transactions") as one:
+        rows = one.rows("history", as_of_month=2025 * 12 + 11, months=24, products=["current_account"], natures=["deposit"])
+    return [(row["month"], row["balance_minor"], row["credits_minor"], row["debits_minor"]) for row in rows]

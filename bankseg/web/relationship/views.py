@@ -1,13 +1,11 @@
 """My day, the portfolio and the client page."""
 
-from datetime import date
 from functools import partial
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from bankseg.services import contact_log, export_list, portfolio, saved_views
-from bankseg.services.balance_history import Month, balance_history
 from bankseg.services.client_page import client_page, parsed
 from bankseg.services.contact_log import CHANNELS, OUTCOMES, Contact
 from bankseg.services.portfolio import Worklist
@@ -58,7 +56,7 @@ def export() -> Response:
 @BLUEPRINT.get("/clients/<client_id>")
 def client(client_id: str) -> str:
     """One client."""
-    page = client_page(desk.read(), desk.scope(), client_id, _history)
+    page = client_page(desk.desk().settings, desk.read(), desk.scope(), client_id)
     return render_template(
         "relationship/client.html", stamp=page.stamp, page=page, client=page.client, chart=balance_chart(page.history), outcomes=OUTCOMES, channels=CHANNELS
     )
@@ -105,7 +103,3 @@ def _minor(name: str) -> int | None:
     """An amount in the address, in units of the currency, as minor units; none when it is empty."""
     text = request.args.get(name, "")
     return portfolio.in_minor(desk.read(), whole_number(name, text, 0)) if text else None
-
-
-def _history(client_id: str, as_of: date) -> list[Month]:
-    return balance_history(desk.desk().settings, client_id, as_of)
