@@ -18,4 +18,5 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" && field()) { event.preventDefault(); field().focus(); }
   if (event.key === "j") step(1);
   if (event.key === "k") step(-1);
+  if (event.key === "?") document.getElementById("keys")?.togglePopover();
 });
