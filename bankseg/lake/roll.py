@@ -19,7 +19,7 @@ class Roll:
     def __init__(self, path: Path, computed: Sequence[tuple[str, str]] = (), *, memory: str = "1GB", threads: int = 2) -> None:
         self._connection = duckdb.connect(config={"threads": threads, "memory_limit": memory, "autoinstall_known_extensions": False})
         self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET enable_object_cache = true")
+        self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
         try:
             self._connection.from_parquet(str(path), hive_partitioning=False).create_view("written" if computed else "roll")
         except duckdb.Error as error:

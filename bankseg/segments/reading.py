@@ -9,7 +9,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from bankseg.domain.schemes import Scheme, SegmentRule
-from bankseg.domain.segment_rules import Rule
+from bankseg.domain.segment_rules import Rule, holds
 from bankseg.domain.settled_rules import Cuts, Share, settle
 from bankseg.segments.compiler import DIALECT, first_match, predicate
 
@@ -66,6 +66,12 @@ class Reading:
 def placed(scheme: Scheme, reading: Reading) -> exp.Expr:
     """SQL expression of a client's segment under an exclusive scheme."""
     return first_match([(segment.code, reading.settled(segment.when) if segment.when else None) for segment in scheme.segments], reading.roll.columns)
+
+
+def segments_of(scheme: Scheme, reading: Reading, client: Mapping[str, Any]) -> list[str]:
+    """The segments of a scheme that hold one client, read from its row: one at most in an exclusive scheme."""
+    held = [segment.code for segment in scheme.segments if segment.when is None or holds(reading.settled(segment.when), client)]
+    return held[:1] if scheme.is_exclusive else held
 
 
 def members(scheme: Scheme, segment: SegmentRule, reading: Reading) -> exp.Expr:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlmodel import Session
 
@@ -23,6 +24,8 @@ from bankseg.storage import run as runs
 from bankseg.storage.own_attribute import OwnAttribute
 from bankseg.storage.run import Run
 
+# Cut points of shares on a roll: of every client in it, whoever reads; kept as long as the roll is open.
+_CUTS: WeakKeyDictionary[Roll, dict[Share, Cuts]] = WeakKeyDictionary()
 EVERYONE, NOBODY = Every(()), AnyOf(())  # no part to fail, no part to hold: they cost no column
 
 
@@ -73,7 +76,7 @@ def open_of_run(settings: Settings, run: Run, scope: Scope | None, *, frozen: Se
     known = {_share(entry): dict(_cuts(entry)) for entry in frozen}
     return OpenRoll(
         run,
-        Reading(roll, date.fromisoformat(run.as_of), lambda share: known.get(share) or cuts_of(roll, "roll", share, roll.columns), scope_rule(scope)),
+        Reading(roll, date.fromisoformat(run.as_of), lambda share: known.get(share) or _cuts_on(roll, share), scope_rule(scope)),
         tuple(own),
     )
 
@@ -111,6 +114,13 @@ def frozen_cuts(reading: Reading, shares: Sequence[Share]) -> list[dict[str, Any
         {"attribute": share.attribute, "share": share.share, "is_top": share.is_top, "within": share.within, "cuts": [[group, cut] for group, cut in reading.cuts(share).items()]}
         for share in shares
     ]  # fmt: skip
+
+
+def _cuts_on(roll: Roll, share: Share) -> Cuts:
+    kept = _CUTS.setdefault(roll, {})
+    if share not in kept:
+        kept[share] = cuts_of(roll, "roll", share, roll.columns)
+    return kept[share]
 
 
 def _share(entry: Mapping[str, Any]) -> Share:

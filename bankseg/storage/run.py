@@ -1,6 +1,6 @@
 """Runs: one scoring of the whole book as of a date, and the pointer to the one readers see."""
 
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import JSON, CheckConstraint, Column
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -8,6 +8,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from bankseg.domain.jobs import RunState
 
 PORTFOLIO = "portfolio"
+_READ = "current_run"  # where a session that only reads keeps it: it sees one moment of the store
 
 
 class Run(SQLModel, table=True):
@@ -50,7 +51,12 @@ class CurrentRun(SQLModel, table=True):
 
 def current(session: Session) -> Run | None:
     """The published run readers see, or None before the first publication."""
-    return session.exec(select(Run).join(CurrentRun, col(CurrentRun.run_id) == col(Run.id)).where(CurrentRun.kind == PORTFOLIO)).one_or_none()
+    if _READ in session.info:
+        return cast("Run | None", session.info[_READ])
+    found = session.exec(select(Run).join(CurrentRun, col(CurrentRun.run_id) == col(Run.id)).where(CurrentRun.kind == PORTFOLIO)).one_or_none()
+    if session.connection().get_execution_options().get("bankseg_read_only"):
+        session.info[_READ] = found
+    return found
 
 
 def latest(session: Session, limit: int = 50) -> list[Run]:

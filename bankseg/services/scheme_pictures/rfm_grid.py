@@ -1,5 +1,6 @@
 """RFM: the grid of recency against frequency and amount, its named segments, the frozen cut points behind it, and one client's own scores."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from bankseg.lake.roll import open_roll
 from bankseg.segments.compiler import DIALECT
 from bankseg.segments.crossing import crossed
 from bankseg.segments.places import SCORES, Place
-from bankseg.segments.reading import listing
+from bankseg.segments.reading import listing, segments_of
 from bankseg.services.rolls import roll_path
 from bankseg.services.scheme_pictures.axes import Axis, axis
 from bankseg.services.scheme_pictures.matrix import Grid, grid_of
@@ -40,6 +41,7 @@ READ = (
     "monetary_score",
     "balance_score",
 )
+NAMES = "rfm"  # the scheme that names the cells
 BALANCES = frozenset({"deposits_mean_12m_minor"})
 
 
@@ -124,31 +126,35 @@ def client_rfm(settings: Settings, session: Session, scope: Scope, client_id: st
     require(scope, Right.CLIENTS)
     sight = look(settings, session, scope)
     only = sight.reading.predicate(Test("client_id", "equals", client_id))
-    rows = listing(sight.reading, only, list(READ)).to_pylist()
+    named_by = sight.schemes[NAMES].scheme.attributes if NAMES in sight.schemes else ()
+    rows = listing(sight.reading, only, [*READ, *named_by]).to_pylist()
     if not rows:
         raise NotFoundError(f"no client {client_id!r}", "a client you may see")
-    found = rows[0]
+    return rfm_of(sight, rows[0])
+
+
+def rfm_of(sight: Sight, found: Mapping[str, Any]) -> ClientRfm:
+    """The same from the client's row, which holds the columns of `READ` and those the named segments read, as far as the roll has them."""
     kind = str(found.get("kind"))
     least = {measure: one for measure in ("frequency", "monetary", "balance") if (one := _least(sight.roll.run, measure).get(kind))}
     return ClientRfm(
-        client_id, {name: found.get(name) for name in READ if name not in BALANCES or sees(scope.role, "balance_minor")}, _mean(found, "monetary_score"), _mean(found, "balance_score"), _segment(sight, client_id),
+        str(found["client_id"]), {name: found.get(name) for name in READ if name not in BALANCES or sees(sight.scope.role, "balance_minor")},
+        _mean(found, "monetary_score"), _mean(found, "balance_score"), _segment(sight, found),
         found.get("recency_score") is not None and found.get("recency_days") is None, least,
     )  # fmt: skip
 
 
-def _mean(found: dict[str, Any], amount: str) -> float | None:
+def _mean(found: Mapping[str, Any], amount: str) -> float | None:
     if found.get("recency_score") is None:
         return None
     return ((found.get("frequency_score") or 1) + (found.get(amount) or 1)) / 2
 
 
-def _segment(sight: Sight, client_id: str) -> str | None:
-    if "rfm" not in sight.schemes:
+def _segment(sight: Sight, client: Mapping[str, Any]) -> str | None:
+    if NAMES not in sight.schemes:
         return None
-    place = axis(sight, "scheme:rfm").place
-    only = sight.reading.predicate(Test("client_id", "equals", client_id))
-    select = exp.select(exp.alias_(place.expression, "segment")).from_("roll").where(exp.and_(sight.reading.visible(), only))
-    return str(sight.reading.roll.arrow(select.sql(dialect=DIALECT)).to_pylist()[0]["segment"])
+    entry = sight.schemes[NAMES]
+    return next(iter(segments_of(entry.scheme, sight.reading_of(entry), client)), None)
 
 
 def _whole(grid: Grid) -> Grid:

@@ -9,13 +9,13 @@ from bankseg.domain.errors import NotFoundError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
 from bankseg.domain.rule_words import comparison_in_words
-from bankseg.domain.schemes import Scheme
-from bankseg.domain.segment_rules import Test, holds
+from bankseg.domain.segment_rules import Test
 from bankseg.segments.loyalty import PARTS, READ, Measures, loyalty
 from bankseg.segments.payer import evidence
-from bankseg.segments.reading import Reading, listing
+from bankseg.segments.reading import listing, segments_of
 from bankseg.services.scheme_pictures.apart import ValueName
-from bankseg.services.scheme_pictures.rfm_grid import ClientRfm, client_rfm
+from bankseg.services.scheme_pictures.rfm_grid import READ as RFM_READ
+from bankseg.services.scheme_pictures.rfm_grid import ClientRfm, rfm_of
 from bankseg.services.scheme_pictures.sight import Sight, look
 from bankseg.services.segment_schemes import SchemeEntry
 from bankseg.services.stamp import Stamp
@@ -61,7 +61,7 @@ def standing_page(settings: Settings, session: Session, scope: Scope, client_id:
     require(scope, Right.CLIENTS)
     sight = look(settings, session, scope)
     schemes = list(sight.schemes.values())
-    read = sorted({"name", "loyalty_index", "is_regular", *READ}.union(*(entry.scheme.attributes for entry in schemes)))
+    read = sorted({"name", "loyalty_index", "is_regular", *READ, *RFM_READ}.union(*(entry.scheme.attributes for entry in schemes)))
     rows_of = listing(sight.reading, sight.reading.predicate(Test("client_id", "equals", client_id)), read)
     if not rows_of.num_rows:
         raise NotFoundError(f"no client {client_id!r}", "a client you may see")
@@ -69,14 +69,9 @@ def standing_page(settings: Settings, session: Session, scope: Scope, client_id:
     parts = loyalty(rows_of, Measures(**sight.policy.section("loyalty"))).parts
     shown = {name: None if (value := float(parts[name][0])) != value else value for name in PARTS}
     return StandingPage(
-        sight.stamp, sight.currency, client_id, client.get("name"), [(entry, _placed(sight.reading_of(entry), entry.scheme, client)) for entry in schemes],
-        client_rfm(settings, session, scope, client_id), client.get("loyalty_index"), shown, client.get("is_regular"), _grade(sight, client, language, value_name),
+        sight.stamp, sight.currency, client_id, client.get("name"), [(entry, segments_of(entry.scheme, sight.reading_of(entry), client)) for entry in schemes],
+        rfm_of(sight, client), client.get("loyalty_index"), shown, client.get("is_regular"), _grade(sight, client, language, value_name),
     )  # fmt: skip
-
-
-def _placed(reading: Reading, scheme: Scheme, client: dict[str, Any]) -> list[str]:
-    held = [segment.code for segment in scheme.segments if segment.when is None or holds(reading.settled(segment.when), client)]
-    return held[:1] if scheme.is_exclusive else held
 
 
 def _grade(sight: Sight, client: dict[str, Any], language: str, value_name: ValueName) -> Grade | None:
