@@ -1,7 +1,10 @@
 """Writes the generated reference pages: `python docs/generate.py`. A test compares them with what this would write."""
 
+import json
 import pkgutil
 import re
+import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
 from copy import copy
 from importlib import import_module
@@ -18,11 +21,15 @@ from bankseg.domain.errors import BanksegError
 from bankseg.domain.horizon import WINDOW_DAYS
 from bankseg.domain.policy import Policy, load_policy
 from bankseg.domain.reasons import reason_families
+from bankseg.domain.rights import Right
 from bankseg.domain.rule_words import words
 from bankseg.domain.suitability import unsuitable_rules
 from bankseg.features.catalogue import EACH_PRODUCT, EACH_WINDOW, Group, groups
 from bankseg.propensity.targets import Target, targets_for
 from bankseg.settings import CHECKOUT, Settings
+from bankseg.web.api.description import description
+from bankseg.web.app import create_app
+from bankseg.web.policy import POLICY
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; change the source, not this page. -->\n\n"
@@ -39,7 +46,32 @@ def pages() -> dict[str, str]:
         "targets.md": targets_page(),
         "reasons.md": reasons_page(),
         "policy.md": policy_page(),
+        "api.md": api_page(),
+        "openapi.json": json.dumps(api_description(), indent=1, ensure_ascii=False, sort_keys=True) + "\n",
     }
+
+
+def api_description() -> dict[str, Any]:
+    """The description of the API, made from the code as the service makes it."""
+    return description(create_app(Settings(home=Path(tempfile.gettempdir()) / "bankseg-docs", secret_key=SecretStr(secrets.token_hex()))))
+
+
+def api_page() -> str:
+    """One row a call of the API."""
+    lines = [
+        "# API\n",
+        "Every call under `/api/v1`, made from [its OpenAPI description](openapi.json); `/api/docs` of a running service shows the same with forms to try it. How to call",
+        "stands in [Use the API](../how-to/use-the-api.md). A call opens for whoever has the right: of the role, and of the token.\n",
+    ]
+    parts: dict[str, list[str]] = {}
+    doors = {endpoint.replace(".", "_"): door for endpoint, door in POLICY.items()}
+    for path, calls in sorted(api_description()["paths"].items()):
+        for method, call in calls.items():
+            right = f"`{doors[call['operationId']]}`" if isinstance(doors[call["operationId"]], Right) else "everybody"
+            parts.setdefault(call["tags"][0], []).append(f"| `{method.upper()}` | `{path}` | {call['summary']} | {right} |")
+    for tag, rows in sorted(parts.items()):
+        lines += [f"## {tag.capitalize()}\n", "| Method | Address | Does | Right |", "|---|---|---|---|", *rows, ""]
+    return "\n".join(lines)
 
 
 def settings_page() -> str:
@@ -288,4 +320,4 @@ def _default(value: object) -> str:
 
 if __name__ == "__main__":
     for name, text in pages().items():
-        (REFERENCE / name).write_text(NOTE + text, encoding="utf-8")
+        (REFERENCE / name).write_text((NOTE if name.endswith(".md") else "") + text, encoding="utf-8")

@@ -15,3 +15,10 @@ class RepeatedCallError(BanksegError):
 
     exit_code = 23
     status = 409
+
+
+class RunStateError(BanksegError):
+    """A run is not in the state a step needs."""
+
+    exit_code = 24
+    status = 409

@@ -20,6 +20,7 @@ class Right(StrEnum):
     DESIGN = "design"
     RUNS = "runs"
     RUN_ERRORS = "run_errors"
+    START_RUN = "start_run"
     IMPORTS = "imports"
     QUARANTINE = "quarantine"
     MODELS = "models"
@@ -48,6 +49,7 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.RUNS: frozenset(Role),
     Right.RUN_ERRORS: _ENGINE_ROOM,  # an error text may quote a row of the bank's data
     Right.MODELS: frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}),
+    Right.START_RUN: _ENGINE_ROOM,  # started, tried again, stopped
     Right.PROPOSE_MODEL: _MODEL_RISK,
     Right.DECIDE_MODEL: _MODEL_RISK,  # a second person: never the one who proposed, nor the one who started the training
     Right.DECIDE_RISK: frozenset({Role.RISK_OFFICER}),  # a second one signs what restricts a client

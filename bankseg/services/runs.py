@@ -101,7 +101,7 @@ def _start_run(bank: Bank, as_of: date | None, until: Stage, person_id: int | No
         else:
             run = session.exec(select(Run).where(Run.id == known).with_for_update()).one()
             if run.state in {RunState.FAILED, RunState.QUARANTINED}:
-                _try_again(session, run)
+                try_again(session, run)
                 audit.record(session, "run_tried_again", f"run {run.id}", person_id=person_id)
         _lay_out(session, run, until)
         rung = advance(session, run)
@@ -251,7 +251,7 @@ def origins_from_json(document: dict[str, Any] | None) -> OriginPlan | None:
     )
 
 
-def _try_again(session: Session, run: Run) -> None:
+def try_again(session: Session, run: Run) -> None:
     """A person asked again: failed jobs get a new budget, the rest stays done, save the stage that wrote what the failed one could not read."""
     run.state, run.error = RunState.RUNNING, None
     jobs = session.exec(select(Job).where(Job.run_id == run.id)).all()

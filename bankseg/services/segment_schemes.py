@@ -145,7 +145,7 @@ def read_document(document: str | Mapping[str, Any], attributes: Mapping[str, At
     ConfigurationError
         When the document is no scheme.
     """
-    scheme = read_scheme(document) if isinstance(document, str) else parse_scheme(document)
+    scheme = scheme_of(document)
     for segment in scheme.segments:
         if segment.when is not None:
             try:
@@ -153,6 +153,11 @@ def read_document(document: str | Mapping[str, Any], attributes: Mapping[str, At
             except InputError as error:
                 raise InputError(f"segment {segment.code}: {error.found}", error.expected, error.remedy) from error
     return scheme
+
+
+def scheme_of(document: str | Mapping[str, Any]) -> Scheme:
+    """A scheme from its text or its JSON, its rules not yet checked against a catalogue."""
+    return read_scheme(document) if isinstance(document, str) else parse_scheme(document)
 
 
 def counted(

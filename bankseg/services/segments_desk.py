@@ -1,5 +1,6 @@
 """The pages of the segments desk: what each shows, for the person who asks."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -33,8 +34,10 @@ from bankseg.services.segment_schemes import (
     read_document,
     save_scheme,
     scheme_for,
+    scheme_of,
 )
 from bankseg.services.stamp import Stamp
+from bankseg.services.unchanged import refuse_if_changed
 from bankseg.settings import Settings
 from bankseg.storage import audit
 from bankseg.storage.database import reading, transaction
@@ -214,7 +217,21 @@ def designer_page(settings: Settings, session: Session, scope: Scope, code: str)
     return DesignerPage(stamp_of(roll), scheme_for(settings, session, scope, code) if code else None, list(attributes_for(settings, roll, scope).values()))
 
 
-def preview_scheme(settings: Settings, session: Session, scope: Scope, document: str, *, language: str, value_name: ValueName = plain) -> SchemePreview:
+def draft(settings: Settings, session: Session, scope: Scope, code: str) -> SchemeEntry:
+    """The latest saved version of a scheme, or the ready-made one: what the next version goes on from."""
+    require(scope, Right.DESIGN)
+    row = version_of(session, code)
+    return scheme_for(settings, session, scope, code, row.version if row is not None else None)
+
+
+def tag(code: str, version: int) -> str:
+    """What changes with every version of a scheme that is saved."""
+    return f"{code}-v{version}"
+
+
+def preview_scheme(
+    settings: Settings, session: Session, scope: Scope, document: str | Mapping[str, Any], *, language: str, value_name: ValueName = plain
+) -> SchemePreview:
     """What a document would hold, and who would enter and leave each segment against the saved version of its code."""
     require(scope, Right.DESIGN)
     roll = open_for(settings, session, scope)
@@ -237,10 +254,14 @@ def preview_scheme(settings: Settings, session: Session, scope: Scope, document:
     return SchemePreview(found, idle, changes, _currency(roll))
 
 
-def save(settings: Settings, engine: Engine, scope: Scope, document: str, note: str) -> str:
-    """Save a document as the next version of its scheme and return its code."""
+def save(settings: Settings, engine: Engine, scope: Scope, document: str | Mapping[str, Any], note: str, expected: Collection[str] | None = None) -> str:
+    """Save a document as the next version of its scheme and return its code; `expected`: see `refuse_if_changed`."""
     require(scope, Right.DESIGN)
     with transaction(engine) as session:
+        if expected is not None:
+            code = scheme_of(document).code
+            before = version_of(session, code)
+            refuse_if_changed(tag(code, before.version if before else 0), expected)
         return save_scheme(settings, session, scope, document, note=note.strip()[:500], person_id=scope.person_id).code
 
 

@@ -1,6 +1,6 @@
 """Strategy sheets: every segment of a scheme with its needs, requirements, proof and target, held against its own figures and those of the whole base."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from bankseg.services.rolls import open_for
 from bankseg.services.segment_schemes import SchemeEntry, scheme_for
 from bankseg.services.segments_desk import stamp_of
 from bankseg.services.stamp import Stamp
+from bankseg.services.unchanged import refuse_if_changed
 from bankseg.settings import Settings
 from bankseg.storage import audit, segment_strategy
 from bankseg.storage.database import db_now, transaction
@@ -71,13 +72,16 @@ def sheets_page(settings: Settings, session: Session, scope: Scope, code: str, s
     return SheetsPage(stamp_of(roll), entry, sheets, base, str(roll.run.summary.get("currency") or "EUR"))
 
 
-def save_sheet(settings: Settings, engine: "Engine", scope: Scope, code: str, segment: str, document: Mapping[str, Any]) -> SegmentStrategy:
-    """Save a segment's sheet as its next version; the same again is the same version."""
+def save_sheet(
+    settings: Settings, engine: "Engine", scope: Scope, code: str, segment: str, document: Mapping[str, Any], expected: Collection[str] | None = None
+) -> SegmentStrategy:
+    """Save a segment's sheet as its next version; the same again is the same version. `expected`: see `refuse_if_changed`."""
     require(scope, Right.DESIGN)
     sheet = read_sheet(document)
     with transaction(engine) as session:
         scheme_for(settings, session, scope, code).scheme.segment(segment)
         before = segment_strategy.sheet_of(session, code, segment)
+        refuse_if_changed(tag(before.version if before else 0), expected)
         if before is not None and before.document == sheet.document():
             return before
         now = session.scalar(select(db_now())) or 0.0
@@ -87,6 +91,11 @@ def save_sheet(settings: Settings, engine: "Engine", scope: Scope, code: str, se
         session.flush()
         audit.record(session, "strategy_saved", f"{code}/{segment} v{row.version}", person_id=scope.person_id)
     return row
+
+
+def tag(version: int) -> str:
+    """What changes with every version of a sheet that is saved."""
+    return f"v{version}"
 
 
 def _sheet(session: Session, entry: SchemeEntry, segment: SegmentRule, found: Standing) -> SegmentSheet:

@@ -15,17 +15,10 @@ from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
 from bankseg.web.administration.oversight import BLUEPRINT as OVERSIGHT
 from bankseg.web.administration.views import BLUEPRINT as ADMINISTRATION
 from bankseg.web.api import calls
-from bankseg.web.api import life as life_api
-from bankseg.web.api import lists as lists_api
-from bankseg.web.api import living as living_api
 from bankseg.web.api import pages as api_pages
-from bankseg.web.api import pictures as pictures_api
-from bankseg.web.api import segments as segments_api
-from bankseg.web.api import studies as studies_api
-from bankseg.web.api import views as api
-from bankseg.web.api import work as work_api
 from bankseg.web.api.library import Info, OpenAPI
 from bankseg.web.entrance import BLUEPRINT as ENTRANCE
+from bankseg.web.api.parts import PARTS, SECURITY
 from bankseg.web.entrance import SIGN_IN_LIMIT
 from bankseg.web.health import BLUEPRINT as HEALTH
 from bankseg.web.lists.views import BLUEPRINT as LISTS
@@ -54,7 +47,7 @@ def create_app(settings: Settings) -> OpenAPI:
     """Build the application of these settings; nothing is read from the store until the first request."""
     app = OpenAPI(
         "bankseg.web", info=Info(title="bankseg", version="1"), doc_ui=False, validation_error_callback=errors.invalid_request,
-        security_schemes=api.SECURITY, template_folder=str(HERE / "templates"), static_folder=str(HERE / "assets" / "static"), static_url_path="/static",
+        security_schemes=SECURITY, template_folder=str(HERE / "templates"), static_folder=str(HERE / "assets" / "static"), static_url_path="/static",
     )  # fmt: skip
     app.config.update(MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_MEMORY_SIZE=FORM_BYTES, MAX_FORM_PARTS=50)
     form_key = hmac.new(settings.key(), b"forms", sha256).digest()
@@ -89,14 +82,8 @@ def create_app(settings: Settings) -> OpenAPI:
         api_pages.BLUEPRINT,
     ):
         app.register_blueprint(blueprint)
-    app.register_api(api.BLUEPRINT)
-    app.register_api(segments_api.BLUEPRINT)
-    app.register_api(pictures_api.BLUEPRINT)
-    app.register_api(studies_api.BLUEPRINT)
-    app.register_api(life_api.BLUEPRINT)
-    app.register_api(lists_api.BLUEPRINT)
-    app.register_api(work_api.BLUEPRINT)
-    app.register_api(living_api.BLUEPRINT)
+    for call in PARTS:
+        app.register_api(call)
     _limit_sign_in(app)
     return app
 

@@ -84,7 +84,7 @@ def test_the_front_end_lock_pins_by_hash_and_names_no_place():
     assert "://" not in text_of("package-lock.json")
 
 
-@pytest.mark.parametrize("page", ["settings.md", "exit-codes.md", "command-line.md", "features.md", "targets.md", "reasons.md", "policy.md"])
+@pytest.mark.parametrize("page", ["settings.md", "exit-codes.md", "command-line.md", "features.md", "targets.md", "reasons.md", "policy.md", "api.md"])
 def test_a_generated_page_is_current(page):
     module = generator()
 

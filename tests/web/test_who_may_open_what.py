@@ -19,8 +19,12 @@ EXAMPLES = {
     "code": "lifecycle", "segment": "developing", "kind": "tree", "study_id": "1", "person_id": "1", "token_id": "1", "contact_id": "1", "view_id": "1", "list_id": "1", "batch_id": "1", "what": "tier", "name": "tier",
 }  # fmt: skip
 OVERRIDES = {"risk.case": {"client_id": "C2"}, "work_api.case": {"client_id": "C2"}, "api_pages.static": {"filename": "css/swagger-ui.css"}}
-OF_THEIR_OWN = {"health.readyz": 503, "metrics.page": 404}  # no worker serves the small bank; nobody holds a token for its metrics
-NOTHING_KEPT = ("operations.quarantine",)  # no row of the small bank was refused
+OF_THEIR_OWN = {
+    "health.readyz": 503,
+    "metrics.page": 404,
+    "views_api.view": 404,
+}  # no worker serves the small bank; nobody holds a token for its metrics, or keeps a view
+NOTHING_KEPT = ("operations.quarantine", "files_api.quarantine")  # no row of the small bank was refused
 OF_TWO_DATES = ("life_api.migration",)  # the small bank has published one
 OF_ONE_CLIENT = (
     "relationship.client",
@@ -36,6 +40,11 @@ OF_ONE_CLIENT = (
     "pictures.client",
     "pictures_api.client_rfm",
     "pictures_api.client_segments",
+    "client_parts_api.activity",
+    "client_parts_api.ties",
+    "client_parts_api.past",
+    "client_parts_api.movements",
+    "design_api.why",
 )
 
 
@@ -48,6 +57,10 @@ def address(browsers: Browsers, endpoint: str, **changes: str) -> str:
 
 WRITING = {"POST", "PUT", "DELETE", "PATCH"}
 WRITES = (
+    "views_api.seen", "views_api.keep", "views_api.change", "views_api.delete", "design_api.save", "design_api.preview", "design_api.check", "design_api.save_own", "design_api.retire_own",
+    "design_api.save_sheet", "scheme_life_api.publish", "scheme_life_api.override", "scheme_life_api.decide", "scheme_life_api.retire", "scheme_life_api.cadence", "scheme_life_api.keep",
+    "studies_api.check", "governance_api.propose", "governance_api.decide", "governance_api.rollback", "governance_api.retraining", "governance_api.alert", "runs_api.start", "runs_api.retry",
+    "runs_api.stop", "staff_api.add", "staff_api.change", "staff_api.enable", "staff_api.reset", "staff_api.revoke", "staff_api.revoke_own", "staff_api.try_policy",
     "work_api.record", "work_api.withdraw", "work_api.decide", "work_api.sign", "work_api.assign",
     "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert", "segments.preview", "segments.save", "studies.ask", "studies_api.ask", "studies.check",
     "portfolio.seen", "portfolio.save_view", "portfolio.delete_view", "relationship.contact", "relationship.withdraw", "risk.decide", "risk.sign", "risk.assign", "account.password", "account.issue", "account.revoke", "administration.add", "administration.change", "administration.enable", "administration.reset", "administration.revoke",

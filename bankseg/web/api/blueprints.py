@@ -1,11 +1,13 @@
 """What every part of the API is made of: its place in the address, who may call it, and how a document is sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 from flask import Response
 
+from bankseg.domain.errors import ConfigurationError, InputError
 from bankseg.services.stamp import Stamp
 from bankseg.web.api.library import APIBlueprint, Tag
 from bankseg.web.api.picture_answers import answer, plain
@@ -16,7 +18,15 @@ RETRY_SECONDS = 2  # after so long it is worth asking again how far a job is
 
 def part(name: str, module: str, tag: str) -> APIBlueprint:
     """One part of the API; the problems it may answer with are described for all parts alike, see `description`."""
-    return APIBlueprint(name, module, url_prefix=PREFIX, abp_tags=[Tag(name=tag)], abp_security=[{"session": []}, {"token": []}])
+    return APIBlueprint(
+        name, module, url_prefix=PREFIX, abp_tags=[Tag(name=tag)], abp_security=[{"session": []}, {"token": []}], operation_id_callback=_operation_id
+    )
+
+
+def _operation_id(*, bp_name: str, name: str, path: str, method: str) -> str:
+    """A call is called as its view is."""
+    del path, method
+    return f"{bp_name}_{name}"
 
 
 def document(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -43,3 +53,12 @@ def accepted(body: Any, place: str) -> Response:
 def created(body: Any, place: str) -> Response:
     """201, and where the new thing is."""
     return document(body, 201, {"Location": place})
+
+
+@contextmanager
+def as_given() -> Iterator[None]:
+    """A document of the caller that is no scheme is the caller's slip, not a fault of the installation."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise InputError(error.found, error.expected, error.remedy) from error

@@ -37,17 +37,17 @@ GUARDED = frozenset({
 # What may be asked of the thing a call made: its path and method -> operation and where its parameter is found in the answer.
 LINKS: dict[tuple[str, str], dict[str, tuple[str, str, str]]] = {
     ("/api/v1/views", "post"): {
-        "view": ("views_api_view_get", "view_id", "$response.body#/id"), "changed": ("views_api_change_put", "view_id", "$response.body#/id"),
-        "deleted": ("views_api_delete_delete", "view_id", "$response.body#/id"),
+        "view": ("views_api_view", "view_id", "$response.body#/id"), "changed": ("views_api_change", "view_id", "$response.body#/id"),
+        "deleted": ("views_api_delete", "view_id", "$response.body#/id"),
     },
-    ("/api/v1/clients/{client_id}/contacts", "post"): {"withdrawn": ("work_api_withdraw_delete", "contact_id", "$response.body#/contact_id")},
+    ("/api/v1/clients/{client_id}/contacts", "post"): {"withdrawn": ("work_api_withdraw", "contact_id", "$response.body#/contact_id")},
     ("/api/v1/lists", "post"): {
-        "list": ("lists_api_one_get", "list_id", "$response.body#/list/id"), "frozen": ("lists_api_freeze_post", "list_id", "$response.body#/list/id"),
-        "closed": ("lists_api_close_post", "list_id", "$response.body#/list/id"),
+        "list": ("lists_api_one", "list_id", "$response.body#/list/id"), "frozen": ("lists_api_freeze", "list_id", "$response.body#/list/id"),
+        "closed": ("lists_api_close", "list_id", "$response.body#/list/id"),
     },
-    ("/api/v1/studies", "post"): {"study": ("studies_api_study_get", "study_id", "$response.body#/id")},
-    ("/api/v1/people", "post"): {"person": ("staff_api_person_get", "person_id", "$response.body#/id")},
-    ("/api/v1/runs", "post"): {"run": ("runs_api_run_get", "run_id", "$response.body#/run_id")},
+    ("/api/v1/studies", "post"): {"study": ("studies_api_study", "study_id", "$response.body#/id")},
+    ("/api/v1/people", "post"): {"person": ("staff_api_person", "person_id", "$response.body#/id")},
+    ("/api/v1/runs", "post"): {"run": ("runs_api_run", "run_id", "$response.body#/run_id")},
 }  # fmt: skip
 
 
@@ -66,17 +66,22 @@ def described(made: Mapping[str, Any]) -> dict[str, Any]:
     problem = schemas.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     named.update(problem.pop("$defs", {}))
     named["Problem"] = problem
+    document["components"]["responses"] = {_name(status): {"description": HTTPStatus(status).phrase, **PROBLEM} for status in sorted({*ALWAYS, *UNSAFE_TOO})}
+    document["components"]["responses"][_name(429)]["headers"] = {"Retry-After": AGAIN}
     for path, calls in document["paths"].items():
         for method, call in calls.items():
             _complete(path, method, call)
     return document
 
 
+def _name(status: int) -> str:
+    return HTTPStatus(status).phrase.replace(" ", "")
+
+
 def _complete(path: str, method: str, call: dict[str, Any]) -> None:
     given = {status: answer for status, answer in call["responses"].items() if int(status) < HTTPStatus.BAD_REQUEST}
     refusals = sorted({*ALWAYS, *(UNSAFE_TOO if method in UNSAFE else ())})
-    call["responses"] = {**given, **{str(status): {"description": HTTPStatus(status).phrase, **PROBLEM} for status in refusals}}
-    call["responses"]["429"]["headers"] = {"Retry-After": AGAIN}
+    call["responses"] = {**given, **{str(status): {"$ref": f"#/components/responses/{_name(status)}"} for status in refusals}}
     parameters = call.setdefault("parameters", [])
     if method in UNSAFE:
         parameters.append(KEY)

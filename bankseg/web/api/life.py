@@ -25,7 +25,7 @@ class PlacePath(BaseModel):
     )
 
 
-class Dates(BaseModel):
+class Dates(schemas.Asked):
     opening: date | None = Field(default=None, description="Default: the last published before the closing date")
     closing: date | None = Field(default=None, description="Default: the last published")
 
@@ -34,10 +34,14 @@ class ChangesQuery(Dates):
     segment: str = Field(default="", max_length=100)
 
 
-class EventsQuery(BaseModel):
+class EventsQuery(schemas.Asked):
     after: int = Field(default=0, ge=0, le=2**53, description="The id of the last event you have")
     limit: int = Field(default=100, ge=1, le=segment_events.LARGEST_PAGE)
     scheme: str = Field(default="", max_length=100)
+
+
+class VersionAsked(schemas.Asked):
+    version: schemas.Number | None = Field(default=None, description="Null: the version in use")
 
 
 class Scorecards(schemas.Stamped):
@@ -84,9 +88,9 @@ class Events(schemas.Stamped):
 
 
 @BLUEPRINT.get("/schemes/<code>/validity", responses={"200": Scorecards})
-def scorecard(path: SchemePath) -> Response:
+def scorecard(path: SchemePath, query: VersionAsked) -> Response:
     """The scorecard of every segment of the version in use."""
-    found = validity(desk.desk().settings, desk.read(), desk.scope(), path.code)
+    found = validity(desk.desk().settings, desk.read(), desk.scope(), path.code, query.version)
     earlier = found.earlier_on.isoformat() if found.earlier_on else None
     told = {"scheme": path.code, "version": found.entry.version, "state": found.entry.state, "earlier_on": earlier}
     return _json(segments_desk.stamp_of(found.roll), {**told, "blocking": [list(pair) for pair in found.blocking], "segments": found.document()})

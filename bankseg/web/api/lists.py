@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import orjson
-from flask import Response
+from flask import Response, url_for
 from pydantic import BaseModel, Field, StringConstraints
 
 from bankseg.domain.list_terms import ListAsked
@@ -21,7 +21,7 @@ BLUEPRINT = part("lists_api", __name__, "lists")
 Name = Annotated[str, StringConstraints(max_length=100)]
 
 
-class Terms(BaseModel):
+class Terms(schemas.Asked):
     product: Name = ""
     action: Name = Field(default="", description="retain, where it is not about a product")
     scheme: Name = ""
@@ -39,7 +39,7 @@ class NewList(Terms):
     name: Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
-class Release(BaseModel):
+class Release(schemas.Asked):
     reason: Annotated[str, StringConstraints(min_length=10, max_length=2_000)]
     contact_on: date | None = Field(default=None, description="Day of the first contact; empty: today")
 
@@ -48,7 +48,7 @@ class ListPath(BaseModel):
     list_id: int = Field(ge=1, le=2**31 - 1)
 
 
-class FormatAsked(BaseModel):
+class FormatAsked(schemas.Asked):
     format: Literal["csv", "xlsx", "parquet"] = "csv"
 
 
@@ -97,7 +97,7 @@ def keep(body: NewList) -> Response:
     """Keep a list as a draft."""
     here = desk.desk()
     number = list_states.keep_draft(here.settings, here.engine, desk.scope(), desk.policy(), body.name, _asked(body))
-    return _one(number, 201)
+    return _one(number, 201, {"Location": url_for("lists_api.one", list_id=number)})
 
 
 @BLUEPRINT.get("/lists/<int:list_id>", responses={"200": ListDocument})
@@ -149,12 +149,12 @@ def _file(list_id: int, name: str, write: list_exports.Writer, asked: str) -> Re
     return download(f"{name}-{list_id}", chosen, partial(write, here.settings, here.engine, desk.scope(), list_id, file_format=chosen))
 
 
-def _one(list_id: int, status: int = 200) -> Response:
+def _one(list_id: int, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     page = list_desk.list_page(desk.desk().settings, desk.read(), desk.scope(), list_id)
     run = stamp(desk.read())
     told = {"list": list_desk.list_document(page), "results": list_results.document(page.results)}
-    return _json(run.run_id, run.as_of.isoformat(), told, status)
+    return _json(run.run_id, run.as_of.isoformat(), told, status, headers)
 
 
-def _json(run_id: int, as_of: str, document: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps({"run_id": run_id, "as_of": as_of, **document}), status=status, mimetype="application/json")
+def _json(run_id: int, as_of: str, document: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps({"run_id": run_id, "as_of": as_of, **document}), status=status, headers=headers, mimetype="application/json")

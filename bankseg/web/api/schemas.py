@@ -4,8 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from bankseg.storage.portfolio import PortfolioFilter
+
 Money = Annotated[int | None, Field(default=None, description="Minor units of `currency`; null when unknown")]
 Code = Annotated[str, StringConstraints(max_length=100)]
+LARGEST = 2**31 - 1  # what a number of the store can be
+Number = Annotated[int, Field(ge=1, le=LARGEST)]
+NOT_BLANK = r"\S"
 
 
 class Asked(BaseModel):
@@ -19,30 +24,55 @@ class PageAsked(Asked):
     after: str = Field(default="", max_length=600, description="`next_after` of the page before")
 
 
-class ClientsAsked(PageAsked):
+class ClientsChosen(Asked):
     tier: Code = ""
     status: Code = Field(default="", description="active, prospect or former")
     segment: Code = ""
     churn_band: Code = ""
     product: Code = Field(default="", description="Next best product")
+    branch: Code = ""
+    rm: Code = Field(default="", description="Portfolio of this relationship manager")
+    in_risk: bool = Field(default=False, description="Only clients under risk review")
+    balance_at_least_minor: int | None = Field(default=None, ge=-(10**15), le=10**15)
+    balance_at_most_minor: int | None = Field(default=None, ge=-(10**15), le=10**15)
     q: Code = Field(default="", description="Part of a name, or start of a client id")
     sort: Literal[
         "churn", "-churn", "loss", "-loss", "value", "-value", "balance", "-balance", "product", "-product", "tier", "-tier", "segment", "-segment", "name", "-name",
         "client", "-client", "contact", "-contact",
     ] = Field(default="-churn", description="Order; - in front for descending; unknown values come last")  # fmt: skip
 
+    def filter(self) -> PortfolioFilter:
+        """What the list is narrowed by."""
+        return PortfolioFilter(
+            tier=self.tier, status=self.status, segment=self.segment, churn_band=self.churn_band, product=self.product, search=self.q.strip(), branch=self.branch,
+            rm=self.rm, in_risk=self.in_risk, balance_at_least_minor=self.balance_at_least_minor, balance_at_most_minor=self.balance_at_most_minor,
+        )  # fmt: skip
 
-class CrossSellAsked(PageAsked):
+
+class ClientsAsked(PageAsked, ClientsChosen):
+    """A page of the list."""
+
+
+class CrossSellChosen(Asked):
     least_propensity: float = Field(default=0.0, ge=0, le=1)
-    size: int | None = Field(default=None, ge=1, description="Keep only this many, likeliest first")
+    size: int | None = Field(default=None, ge=1, le=LARGEST, description="Keep only this many, likeliest first")
     tier: list[Code] = Field(default=[])
     segment: list[Code] = Field(default=[])
 
 
-class RiskAsked(PageAsked):
+class CrossSellAsked(PageAsked, CrossSellChosen):
+    """A page of a product's list."""
+
+
+class RiskChosen(Asked):
     severity: Literal["1", "2", "3"] | None = Field(default=None, description="3 stage 3, 2 red, 1 amber")
     view: Literal["all", "", "mine", "overdue", "waiting", "decided"] = Field(default="all", description="Empty: cases to review")
     trigger: str = Field(default="", max_length=20, description="Code of an early-warning rule that fired, such as R1")
+    branch: Code = ""
+
+
+class RiskAsked(PageAsked, RiskChosen):
+    """A page of the queue."""
 
 
 class ClientPath(BaseModel):
@@ -153,6 +183,18 @@ class RiskQueue(Stamped):
     cases: list[dict[str, Any]]
     counts: dict[str, int]
     next_after: str | None = None
+
+
+class Products(Stamped):
+    products: list[dict[str, Any]]
+    proposals: dict[str, Any] | None = Field(description="How the ranking of products did, and who is left with nothing; null: not measured")
+
+
+class RiskOverview(Stamped):
+    states: dict[str, int]
+    triggers: dict[str, int]
+    branches: dict[str, dict[str, int]] = Field(description="Cases by branch and severity")
+    cases: int
 
 
 class SegmentRow(BaseModel):

@@ -1,5 +1,6 @@
 """The API of segmentation: attributes, schemes with their counts, and the clients of a segment."""
 
+from datetime import date
 from typing import Annotated, Any
 
 import orjson
@@ -24,6 +25,10 @@ class SchemePath(BaseModel):
 
 class SegmentPath(SchemePath):
     segment: Name
+
+
+class DateAsked(schemas.Asked):
+    as_of: date | None = Field(default=None, description="The run published for a day not after this one; null: the published run")
 
 
 class AttributeRow(BaseModel):
@@ -105,9 +110,9 @@ def schemes() -> Response:
 
 
 @BLUEPRINT.get("/schemes/<code>", responses={"200": SchemeCounts})
-def scheme(path: SchemePath) -> Response:
+def scheme(path: SchemePath, query: DateAsked) -> Response:
     """One scheme counted on the published run, within your scope."""
-    page = segments_desk.scheme_page(desk.desk().settings, desk.read(), desk.scope(), path.code, as_of=None, language=desk.language())
+    page = segments_desk.scheme_page(desk.desk().settings, desk.read(), desk.scope(), path.code, as_of=query.as_of, language=desk.language())
     segments = [{name: value for name, value in row.items() if name not in page.hides} for row in page.sizes.segments]
     found = {"scheme": scheme_document(page.sizes.entry.scheme), "version": page.sizes.entry.version, "clients": page.sizes.clients}
     return _json(page.stamp, {**found, "segments": segments, "unreachable": page.idle})

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import orjson
-from flask import Response
+from flask import Response, url_for
 from pydantic import BaseModel, Field, StringConstraints
 
 from bankseg.services import lifetime_page, segment_studies, study_pages
@@ -11,7 +11,7 @@ from bankseg.services.segment_studies import Asked
 from bankseg.services.stamp import stamp
 from bankseg.web import desk
 from bankseg.web.api import schemas
-from bankseg.web.api.blueprints import part
+from bankseg.web.api.blueprints import accepted, document, part
 
 BLUEPRINT = part("studies_api", __name__, "studies")
 
@@ -68,7 +68,11 @@ class Lifetime(schemas.Stamped):
     back_test: dict[str, Any] | None
 
 
-class ClientsAsked(BaseModel):
+class Proposed(BaseModel):
+    document: dict[str, Any]
+
+
+class ClientsAsked(schemas.Asked):
     group: str = Field(default="", max_length=40, description="A cluster from 0 (-1: in none) or a band; empty: all")
 
 
@@ -98,9 +102,13 @@ def studies() -> Response:
 def ask(body: StudyRequest) -> Response:
     """Ask for a study of the published run; the same request again is the same study."""
     settings, asked = desk.desk().settings, body.model_dump(exclude={"kind"}, exclude_none=True)
-    number = segment_studies.ask_for_study(settings, desk.desk().engine, desk.scope(), body.kind, asked)
-    found = segment_studies.study_for(settings, desk.read(), desk.scope(), number)
-    return Response(orjson.dumps(_row(found)), status=202, mimetype="application/json")
+    return _accepted(segment_studies.ask_for_study(settings, desk.desk().engine, desk.scope(), body.kind, asked))
+
+
+@BLUEPRINT.post("/lifetime-value/check", responses={"202": StudyRow})
+def check() -> Response:
+    """Ask for the back-test of the published run's lifetime value."""
+    return _accepted(segment_studies.ask_for_study(desk.desk().settings, desk.desk().engine, desk.scope(), "lifetime", {}))
 
 
 @BLUEPRINT.get("/studies/<int:study_id>", responses={"200": Study})
@@ -119,6 +127,18 @@ def clients(path: StudyPath, query: ClientsAsked) -> Response:
     return _json(found.stamp.run_id, found.stamp.as_of.isoformat(), {"clients": found.clients, "rows": found.rows})
 
 
+@BLUEPRINT.get("/studies/<int:study_id>/scheme", responses={"200": Proposed})
+def scheme(path: StudyPath) -> Response:
+    """The scheme a study proposes, as a document to save as a draft."""
+    text = study_pages.scheme_text(desk.desk().settings, desk.read(), desk.scope(), path.study_id)
+    return document({"document": orjson.loads(text)})
+
+
+def _accepted(number: int) -> Response:
+    found = segment_studies.study_for(desk.desk().settings, desk.read(), desk.scope(), number)
+    return accepted(_row(found), url_for("studies_api.study", study_id=number))
+
+
 def _row(asked: Asked) -> dict[str, Any]:
     study = asked.study
     return {
@@ -132,5 +152,5 @@ def _row(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _json(run_id: int, as_of: str, document: dict[str, Any]) -> Response:
-    return Response(orjson.dumps({"run_id": run_id, "as_of": as_of, **document}), mimetype="application/json")
+def _json(run_id: int, as_of: str, told: dict[str, Any]) -> Response:
+    return Response(orjson.dumps({"run_id": run_id, "as_of": as_of, **told}), mimetype="application/json")

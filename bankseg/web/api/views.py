@@ -6,29 +6,27 @@ import orjson
 from flask import Response
 
 from bankseg.delivery import model_page
-from bankseg.services import cross_sell_list, models_desk, portfolio, risk_queue, run_progress
+from bankseg.services import cross_sell_list, models_desk, portfolio, risk_queue
 from bankseg.services.client_page import client_page
 from bankseg.services.model_export import record_export
 from bankseg.services.model_file import model_file
+from bankseg.services.proposals import proposals
 from bankseg.services.segments_overview import segments_overview
 from bankseg.services.stamp import Stamp
 from bankseg.storage.cross_sell import CrossSellFilter
-from bankseg.storage.portfolio import PortfolioFilter
-from bankseg.storage.run import Run
 from bankseg.web import desk
 from bankseg.web.api import schemas
-from bankseg.web.api.blueprints import part
+from bankseg.web.api.blueprints import page as page_of
+from bankseg.web.api.blueprints import part, stamped
 from bankseg.web.models.views import bank
 
-SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_session"}, "token": {"type": "http", "scheme": "bearer"}}
 BLUEPRINT = part("api", __name__, "desks")
 
 
 @BLUEPRINT.get("/clients", responses={"200": schemas.ClientsPage})
 def clients(query: schemas.ClientsAsked) -> Response:
     """Clients in your scope, a page at a time."""
-    found = PortfolioFilter(query.tier, query.status, query.segment, query.churn_band, query.product, query.q)
-    page = portfolio.clients_page(desk.read(), desk.scope(), found, sort=query.sort, after=query.after, limit=query.limit)
+    page = portfolio.clients_page(desk.read(), desk.scope(), query.filter(), sort=query.sort, after=query.after, limit=query.limit)
     rows = [{name: value for name, value in row.items() if name != "sorted_by"} for row in page.rows]
     return _json({**_stamp(page.stamp), "clients": rows, "next_after": page.next_after})
 
@@ -56,10 +54,23 @@ def cross_sell(path: schemas.ProductPath, query: schemas.CrossSellAsked) -> Resp
 @BLUEPRINT.get("/risk-queue", responses={"200": schemas.RiskQueue})
 def risk_queue_page(query: schemas.RiskAsked) -> Response:
     """The review queue, gravest first."""
-    asked = risk_queue.QueueAsked(int(query.severity) if query.severity else None, query.view, query.trigger)
+    asked = risk_queue.QueueAsked(int(query.severity) if query.severity else None, query.view, query.trigger, query.branch)
     page = risk_queue.risk_queue_page(desk.read(), desk.scope(), asked, after=query.after, limit=query.limit)
     counts = {str(grave): clients for grave, clients in page.counts.items()}
     return _json({**_stamp(page.stamp), "cases": page.rows, "counts": counts, "next_after": page.next_after})
+
+
+@BLUEPRINT.get("/cross-sell", responses={"200": schemas.Products})
+def products() -> Response:
+    """Products with candidates, and what the run says of its proposals."""
+    run, rows = cross_sell_list.products(desk.read(), desk.scope())
+    return stamped(run, {"products": rows, "proposals": proposals(desk.read(), desk.scope())})
+
+
+@BLUEPRINT.get("/risk-overview", responses={"200": schemas.RiskOverview})
+def risk_overview() -> Response:
+    """The queue counted by state, trigger and branch."""
+    return page_of(risk_queue.risk_overview(desk.read(), desk.scope()))
 
 
 @BLUEPRINT.get("/segments", responses={"200": schemas.Segments})
@@ -92,29 +103,6 @@ def model_document(path: schemas.ModelPath, query: schemas.DocumentAsked) -> Res
     desk.close_read()
     record_export(bank(), desk.scope(), path.target, path.version)
     return Response(model_page.document(found, query.language), mimetype="text/html")
-
-
-@BLUEPRINT.get("/runs", responses={"200": schemas.Runs})
-def runs() -> Response:
-    """The latest runs."""
-    latest, current = run_progress.runs_list(desk.read(), desk.scope())
-    return _json({"runs": [_run(run, is_current=run.id == current) for run in latest]})
-
-
-@BLUEPRINT.get("/runs/<int:run_id>", responses={"200": schemas.RunDetail})
-def run(path: schemas.RunPath) -> Response:
-    """One run with its stages."""
-    page = run_progress.run_page(desk.read(), desk.scope(), path.run_id)
-    stages = [{"stage": one.stage, "state": one.state, "share": one.share, "jobs": one.jobs, "done": one.done} for one in page.stages]
-    more = {"stages": stages, "models": page.run.models, "refusals": page.run.refusals, "error": page.run.error if page.shows_errors else None}
-    return _json({**_run(page.run, is_current=page.is_current), **more})
-
-
-def _run(run: Run, *, is_current: bool) -> dict[str, Any]:
-    return {
-        "run_id": run.id, "as_of": run.as_of, "state": run.state, "is_current": is_current, "created_at": run.created_at, "published_at": run.published_at,
-        "clients": run.n_rows,
-    }  # fmt: skip
 
 
 def _stamp(stamp: Stamp) -> dict[str, Any]:

@@ -1,0 +1,30 @@
+"""Every part of the API, and the two ways to say who calls."""
+
+from typing import Any
+
+from bankseg.web.api import (
+    client_parts,
+    design,
+    files,
+    governance,
+    life,
+    lists,
+    living,
+    pictures,
+    portfolio,
+    runs,
+    scheme_life,
+    segments,
+    staff,
+    studies,
+    views,
+    work,
+)
+
+SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_session"}, "token": {"type": "http", "scheme": "bearer"}}
+PARTS = tuple(
+    module.BLUEPRINT
+    for module in (
+        views, client_parts, portfolio, lists, work, segments, pictures, design, scheme_life, life, living, studies, governance, runs, files, staff
+    )
+)  # fmt: skip
