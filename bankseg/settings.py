@@ -48,6 +48,10 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=CHECKOUT / "var", description="Folder that holds all embedded state")
     store_url: str = Field(default="", description="SQLAlchemy URL of the operational store; empty: SQLite under home")
+    web_store_url: str = Field(default="", description="URL by which the web connects to the store, as app_web; empty: store_url")
+    owner_store_url: str = Field(default="", description="URL by which the schema is made and upgraded, as app_owner; empty: store_url")
+    backup_store_url: str = Field(default="", description="URL by which a backup reads the store, as app_backup; empty: store_url")
+    development: bool = Field(default=False, description="Let web and workers connect to PostgreSQL past row security: never with real clients")
     broker_url: str = Field(default="", description="Redis URL of the broker; empty: embedded broker under home")
     lake_url: str = Field(default="", description="Folder or object-storage URL of the lake; empty: under home")
     policy_file: Path | None = Field(default=None, description="TOML file whose entries replace the default policy's")
@@ -97,6 +101,21 @@ class Settings(BaseSettings):
     def store(self) -> str:
         """SQLAlchemy URL of the operational store."""
         return self.store_url or f"sqlite:///{quote(str(self.home / 'store.sqlite'))}"
+
+    def as_web(self) -> Self:
+        """The same settings for the process that serves the web."""
+        return self._connecting(self.web_store_url)
+
+    def as_owner(self) -> Self:
+        """The same settings for what makes or upgrades the schema."""
+        return self._connecting(self.owner_store_url)
+
+    def as_backup(self) -> Self:
+        """The same settings for what copies the store."""
+        return self._connecting(self.backup_store_url)
+
+    def _connecting(self, url: str) -> Self:
+        return self.model_copy(update={"store_url": url or self.store_url, "web_store_url": "", "owner_store_url": "", "backup_store_url": ""})
 
     @property
     def lake(self) -> str:

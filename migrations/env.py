@@ -5,7 +5,7 @@ from sqlmodel import SQLModel
 
 from bankseg.storage import tables
 
-LOCK_SECONDS, STATEMENT_SECONDS = 4, 5
+LOCK_SECONDS, STATEMENT_SECONDS = 2, 5  # `schema.upgrade` asks again for a lock it did not get
 
 _connection = context.config.attributes["connection"]
 if _connection.dialect.name == "postgresql":

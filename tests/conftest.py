@@ -20,6 +20,7 @@ def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         if name.startswith("BANKSEG_") and not name.startswith("BANKSEG_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("BANKSEG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("BANKSEG_DEVELOPMENT", "true")  # the tests' own PostgreSQL knows one role, a superuser
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """The Celery application: an entry point, `celery -A workers.app worker`."""
 
 import signal
+import sys
 from typing import Any
 
 from celery import Celery, signals
 
 from bankseg import logs
+from bankseg.domain.errors import ConfigurationError
 from bankseg.embedded.leash import end_with_parent
 from bankseg.queue import QUEUE_NAME, VISIBILITY_SECONDS, address, queues, transport_options
 from bankseg.settings import Settings
@@ -56,6 +58,22 @@ def end_with_worker(**unused: Any) -> None:  # Any: what Celery's signals carry
     """A killed worker's children would wait for its pipe for ever, and hold what it held: they end with it, and their leases run out."""
     del unused
     end_with_parent(signal.SIGKILL)
+
+
+@signals.worker_init.connect
+def refuse_a_role_without_walls(**unused: Any) -> None:  # Any: what Celery's signals carry
+    """End before the first job where row security does not hold; an error raised here would only be logged."""
+    del unused
+    settings = Settings()
+    if settings.development or settings.store.startswith("sqlite"):
+        return
+    from bankseg.storage import walls
+
+    try:
+        walls.require(settings.store)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
 
 
 @signals.setup_logging.connect

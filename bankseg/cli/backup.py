@@ -8,7 +8,7 @@ import click
 from bankseg.cli.outcome import answer, reported
 from bankseg.cli.progress import bars, counted_bar
 from bankseg.services.backup import make_backup
-from bankseg.services.bank import open_bank
+from bankseg.services.bank import open_unwalled
 from bankseg.settings import Settings
 
 
@@ -19,7 +19,7 @@ from bankseg.settings import Settings
 def command(directory: Path, *, with_key: bool, as_json: bool) -> None:
     """Back up store, lake, models and policy into DIRECTORY, which is new. Nothing has to be stopped."""
     with reported(as_json=as_json):
-        bank = open_bank(Settings())
+        bank = open_unwalled(Settings().as_backup())
         with bars(quiet=as_json) as progress:
             manifest = make_backup(bank, directory.absolute(), with_key=with_key, report=counted_bar(progress))
         made = datetime.fromtimestamp(manifest.made_at, UTC).isoformat(timespec="seconds")

@@ -4,7 +4,7 @@ import click
 
 from bankseg.cli.outcome import answer, reported
 from bankseg.domain.people import Role
-from bankseg.services.bank import open_bank
+from bankseg.services.bank import open_unwalled
 from bankseg.services.people import ensure_person
 from bankseg.settings import Settings
 from bankseg.storage import schema
@@ -17,7 +17,7 @@ from bankseg.storage.database import transaction
 def command(login: str | None, *, as_json: bool) -> None:
     """Make the home folder, the secret key and the store, or upgrade the store's schema; safe to run again."""
     with reported(as_json=as_json):
-        bank = open_bank(Settings())
+        bank = open_unwalled(Settings().as_owner())
         bank.settings.key()
         schema.upgrade(bank.engine)
         if login:

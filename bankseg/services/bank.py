@@ -12,6 +12,7 @@ from bankseg.domain.policy import Policy, load_policy
 from bankseg.lake.declarations import Declarations, read_declarations
 from bankseg.settings import Settings
 from bankseg.storage.database import make_engine
+from bankseg.storage.walls import refuse_gaps
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,14 @@ class Bank:
 
 
 def open_bank(settings: Settings) -> Bank:
-    """Open the bank these settings describe."""
+    """Open the bank these settings describe; on PostgreSQL as a role that row security holds for."""
+    bank = open_unwalled(settings)
+    if not settings.development:
+        refuse_gaps(bank.engine)
+    return bank
+
+
+def open_unwalled(settings: Settings) -> Bank:
+    """Open the bank as whoever the settings say: for making the schema, and for copying the whole store."""
     settings.home.mkdir(parents=True, exist_ok=True)
     return Bank(settings, make_engine(settings.store), load_policy(settings.policy_file))

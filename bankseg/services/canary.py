@@ -5,7 +5,6 @@ row. A worker whose every process is busy cannot answer, but the lease it keeps 
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import redis
 from sqlalchemy import Engine, func
@@ -19,6 +18,7 @@ from bankseg.settings import Settings
 from bankseg.storage import schema
 from bankseg.storage.database import db_now, reading
 from bankseg.storage.job import Job
+from bankseg.storage.revisions import newest_revision, suits
 
 KEY = "bankseg:canary"
 MOST_MISSED = 3  # rings without an answer after which no worker is taken to listen
@@ -67,7 +67,7 @@ def _against_store(engine: Engine) -> list[str]:
         at = schema.revision(engine.execution_options(bankseg_read_only=True))
     except SQLAlchemyError:
         return ["the store does not answer"]
-    return [] if at == _newest_revision() else [f"the store's schema is at {at or 'no revision'}, this release brings {_newest_revision()}"]
+    return [] if suits(at) else [f"the store's schema is at {at or 'no revision'}, this release brings {newest_revision()}"]
 
 
 def _against_broker(settings: Settings, engine: Engine) -> list[str]:
@@ -90,11 +90,6 @@ def _is_work_going_on(engine: Engine) -> bool:
 
 def _held_leases(session: Session) -> int:
     return session.exec(select(func.count()).select_from(Job).where(Job.state == JobState.RUNNING, Job.lease_until > db_now())).one()
-
-
-@lru_cache(maxsize=1)
-def _newest_revision() -> str | None:
-    return schema.newest_revision()
 
 
 def _now(broker: redis.Redis) -> float:

@@ -16,9 +16,10 @@ from bankseg.logs import bound
 from bankseg.queue import ring
 from bankseg.services.bank import Bank, open_bank
 from bankseg.settings import Settings
-from bankseg.storage import audit
+from bankseg.storage import audit, schema
 from bankseg.storage.database import db_now, transaction
 from bankseg.storage.job import Job
+from bankseg.storage.revisions import known_revisions, suits
 from bankseg.storage.run import Run
 
 RING_AGAIN_SECONDS = 30  # a queued job nobody took for this long is rung again: its message may be lost
@@ -107,7 +108,7 @@ def _do(bank: Bank, claim: Claim, worker: str) -> None:
 
 
 def claim_job(bank: Bank, job_id: int, worker: str) -> Claim | None:
-    """Take a job that is queued or whose lease ran out; the attempt is counted before the work starts."""
+    """Take a job that is queued or whose lease ran out, and that this release knows; the attempt is counted before the work starts."""
     free = or_(col(Job.state) == JobState.QUEUED, and_(col(Job.state) == JobState.RUNNING, col(Job.lease_until) < db_now()))
     values = {
         "state": JobState.RUNNING.value,
@@ -118,8 +119,14 @@ def claim_job(bank: Bank, job_id: int, worker: str) -> Claim | None:
         "started_at": db_now(),
         "error": None,
     }
+    if not suits(schema.revision(bank.engine)):
+        return None  # an older store lacks what this release writes: the job stays queued until it is upgraded
+    known = and_(
+        col(Job.stage).in_([stage.value for stage in Stage]),
+        or_(col(Job.planned_at_revision).is_(None), col(Job.planned_at_revision).in_(known_revisions())),
+    )
     with transaction(bank.engine) as session:
-        statement = update(Job).where(col(Job.id) == job_id, free, col(Job.attempt) < col(Job.max_attempts)).values(**values)
+        statement = update(Job).where(col(Job.id) == job_id, free, known, col(Job.attempt) < col(Job.max_attempts)).values(**values)
         if session.connection().execute(statement).rowcount == 0:
             return None
         job = session.exec(select(Job).where(Job.id == job_id)).one()

@@ -5,7 +5,6 @@ import math
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
 from bankseg.domain.errors import ArtefactError, BanksegError, NotFoundError, ServiceUnavailableError
@@ -16,13 +15,11 @@ from bankseg.services.jobs import Claim
 from bankseg.services.risk_review import open_again
 from bankseg.services.segment import PARTS, part_path
 from bankseg.services.segment_memberships import keep_due, write_events
-from bankseg.storage import audit
+from bankseg.storage import audit, published_rows
 from bankseg.storage.bulk import analyse, append
 from bankseg.storage.database import db_now, transaction
-from bankseg.storage.published_client import ProductPropensity, PublishedClient, RiskCase
 from bankseg.storage.run import PORTFOLIO, CurrentRun, Run
 
-TABLES: dict[str, Any] = {"clients": PublishedClient, "offers": ProductPropensity, "cases": RiskCase}
 _log = logging.getLogger(__name__)
 KEPT_RUNS = 6  # published runs whose rows stay for rollback and history
 
@@ -40,12 +37,11 @@ def publish_job(bank: Bank, claim: Claim) -> dict[str, Any]:
             return {"clients": run.n_rows, "already": True}
         if digest_of(paths) != run.result_sha256:
             raise ArtefactError("the files of this run changed after they were written", "the recorded SHA-256", "run the segment stage again")
-        for table in TABLES.values():
-            session.connection().execute(delete(table).where(col(table.run_id) == claim.run_id))
-    for done, (part, table) in enumerate(TABLES.items(), start=1):
+        published_rows.forget(session, claim.run_id)
+    for done, (part, table) in enumerate(published_rows.PARTS.items(), start=1):
         claim.progress(done, 4, f"loading {part}")
         append(bank.engine, table.__tablename__, tables[part])
-    analyse(bank.engine, tuple(table.__tablename__ for table in TABLES.values()))
+    analyse(bank.engine, published_rows.TABLES)
     with transaction(bank.engine) as session:
         claim.hold(session)
         rows = _check(session, claim.run_id, tables)
@@ -78,17 +74,17 @@ def roll_back(bank: Bank, run_id: int, *, person_id: int | None, reason: str) ->
         run = session.exec(select(Run).where(Run.id == run_id, Run.state == RunState.PUBLISHED)).one_or_none()
         if run is None or pointer is None:
             raise NotFoundError(f"run {run_id} was never published", "a published run", "bankseg status names the runs")
-        kept = session.exec(select(func.count()).select_from(PublishedClient).where(col(PublishedClient.run_id) == run_id)).one()
-        if kept != run.n_rows:
+        if published_rows.count(session, run_id) != run.n_rows:
             raise NotFoundError(f"the rows of run {run_id} are no longer kept", f"one of the last {KEPT_RUNS} published runs", "choose a later run")
         audit.record(session, "run_rolled_back", f"run {run_id}", person_id=person_id, from_run=pointer.run_id, reason=reason)
         pointer.run_id, pointer.flipped_at = run.id or run_id, session.scalar(select(db_now())) or 0.0
+        published_rows.show(session, run_id)
 
 
 def _check(session: Session, run_id: int, tables: dict[str, pa.Table]) -> int:
     """Refuse to publish a run whose rows in the store are not the rows of its files."""
-    for part, table in TABLES.items():
-        found = session.exec(select(func.count()).select_from(table).where(col(table.run_id) == run_id)).one()
+    for part in published_rows.PARTS:
+        found = published_rows.count(session, run_id, part)
         if found != tables[part].num_rows:
             raise ServiceUnavailableError(f"{part}: {found} rows in the store", f"{tables[part].num_rows}", "nothing: the job loads them again")
     run = session.exec(select(Run).where(Run.id == run_id).with_for_update()).one()
@@ -111,8 +107,10 @@ def _flip(session: Session, run_id: int, rows: int) -> None:
     pointer = session.exec(select(CurrentRun).where(CurrentRun.kind == PORTFOLIO).with_for_update()).one_or_none()
     if pointer is None:
         session.add(CurrentRun(kind=PORTFOLIO, run_id=run_id, flipped_at=now))
+        published_rows.show(session, run_id)
     elif _is_newer(session, run, pointer.run_id):
         pointer.run_id, pointer.flipped_at = run_id, now
+        published_rows.show(session, run_id)
         open_again(session, run_id, run.as_of)
     audit.record(session, "run_published", f"run {run_id}", clients=rows, as_of=run.as_of)
     _forget_old(session)
@@ -129,5 +127,4 @@ def _forget_old(session: Session) -> None:
     published = session.exec(select(Run.id).where(Run.state == RunState.PUBLISHED).order_by(col(Run.id).desc())).all()
     for run_id in published[KEPT_RUNS:]:
         if shown is None or run_id != shown.run_id:
-            for table in TABLES.values():
-                session.connection().execute(delete(table).where(col(table.run_id) == run_id))
+            published_rows.forget(session, run_id or 0)

@@ -22,12 +22,11 @@ from bankseg.services.backup_manifest import BackupError, Manifest
 from bankseg.services.metrics import BACKED_UP
 from bankseg.services.rolls import roll_path
 from bankseg.settings import Settings
-from bankseg.storage import audit, propensity_model, store_copy
+from bankseg.storage import audit, propensity_model, published_rows, store_copy
 from bankseg.storage.audit import AuditEntry
 from bankseg.storage.database import db_now, make_engine, reading
 from bankseg.storage.import_batch import ImportBatch
 from bankseg.storage.job import Job
-from bankseg.storage.published_client import PublishedClient
 from bankseg.storage.run import Run, current
 
 MOST_NAMED = 5
@@ -174,7 +173,7 @@ def _store(there: Settings, keep: Path, manifest: Manifest) -> Finding:
 def _published(there: Settings, _keep: Path, manifest: Manifest) -> Finding:
     with _opened(there) as engine, reading(engine) as session:
         run = current(session)
-        clients = session.exec(select(func.count()).select_from(PublishedClient).where(PublishedClient.run_id == run.id)).one() if run else 0
+        clients = published_rows.count(session, run.id or 0) if run else 0
     found = {"run_id": run.id, "as_of": run.as_of, "n_rows": run.n_rows} if run else None
     if found != manifest.published or (run is not None and run.n_rows != clients):
         return Finding("published run", is_equal=False, found=f"{found} with {clients} clients instead of {manifest.published}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sqlmodel import col, select
+from sqlmodel import select
 
 from bankseg.lake.parquet import digest_of, read_checked, write_whole
 from bankseg.propensity.artefacts import read_card
@@ -20,9 +20,9 @@ from bankseg.services.product_ranking import PREFIX, product_ranking
 from bankseg.services.rolls import roll_path
 from bankseg.services.score import scores_path
 from bankseg.services.shadow import shadow_summary
+from bankseg.storage import published_rows
 from bankseg.storage import run as runs
 from bankseg.storage.database import reading, transaction
-from bankseg.storage.published_client import PublishedClient
 from bankseg.storage.run import Run
 
 PARTS = ("clients", "offers", "cases")
@@ -98,5 +98,5 @@ def _tiers_before(session: Any, before: Run | None) -> pa.Table:  # a SQLModel s
     schema = pa.schema({"client_id": pa.string(), "tier": pa.string()})
     if before is None:
         return schema.empty_table()
-    rows = session.exec(select(PublishedClient.client_id, PublishedClient.tier).where(col(PublishedClient.run_id) == before.id)).all()
+    rows = published_rows.tiers(session, before.id or 0)
     return pa.table([pa.array([row[0] for row in rows], pa.string()), pa.array([row[1] for row in rows], pa.string())], schema=schema)

@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from bankseg.domain.errors import NotFoundError
 from bankseg.lake.files import table_versions
 from bankseg.services.bank import Bank
-from bankseg.storage import propensity_model, schema
+from bankseg.storage import propensity_model, published_rows, schema
 from bankseg.storage.database import reading
-from bankseg.storage.published_client import ProductPropensity, PublishedClient, RiskCase
 from bankseg.storage.run import Run, current
 
 
@@ -36,23 +34,8 @@ def bank_status(bank: Bank) -> dict[str, Any]:
             "tiers": {code: entry["clients"] for code, entry in run.summary["tiers"].items()} if run else {},
             "targets": models,
             "refusals": run.refusals if run else {},
-            "lists": _lists(session, run) if run else {},
+            "lists": published_rows.sizes(session, run.id or 0) if run else {},
             "tables": table_versions(bank.lake),
             "latest_run": {"id": newest.id, "as_of": newest.as_of, "state": newest.state, "error": newest.error} if newest else None,
         }
     return status
-
-
-def _lists(session: Session, run: Run) -> dict[str, Any]:
-    per_product = session.exec(
-        select(ProductPropensity.product, func.count()).where(ProductPropensity.run_id == run.id).group_by(ProductPropensity.product)
-    ).all()
-    portfolios = session.exec(select(func.count(func.distinct(PublishedClient.rm_id))).where(PublishedClient.run_id == run.id)).one()
-    in_portfolios = session.exec(select(func.count()).where(PublishedClient.run_id == run.id, col(PublishedClient.rm_id).is_not(None))).one()
-    cases = session.exec(select(func.count()).where(RiskCase.run_id == run.id)).one()
-    return {
-        "portfolios": portfolios,
-        "portfolio_clients": in_portfolios,
-        "cross_sell": {product: int(count) for product, count in sorted(per_product)},
-        "risk_queue": cases,
-    }

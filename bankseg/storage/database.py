@@ -10,6 +10,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 from sqlmodel import Session, create_engine
 
+from bankseg.storage import row_security
+
 BUSY_SECONDS = 30
 # Releases of SQLite in which write-ahead logging may corrupt a database with several connections.
 WAL_SAFE_FROM = (3, 51, 3)
@@ -49,7 +51,10 @@ def make_engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
         return engine
-    return create_engine(_with_driver(url), pool_pre_ping=True)
+    # A connection that goes back is reset by row_security, which discards what the server prepared for it: so nothing is prepared.
+    engine = create_engine(_with_driver(url), pool_pre_ping=True, pool_reset_on_return=None, connect_args={"prepare_threshold": None})
+    row_security.install(engine)
+    return engine
 
 
 @contextmanager

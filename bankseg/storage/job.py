@@ -6,6 +6,7 @@ from sqlalchemy import JSON, CheckConstraint, Column, Index
 from sqlmodel import Field, SQLModel
 
 from bankseg.domain.jobs import MAX_ATTEMPTS, JobState
+from bankseg.storage.revisions import newest_revision
 
 
 class Job(SQLModel, table=True):
@@ -37,3 +38,4 @@ class Job(SQLModel, table=True):
     rung_at: float = 0.0
     started_at: float | None = None
     finished_at: float | None = None
+    planned_at_revision: str | None = Field(default_factory=newest_revision)  # of the release that planned it: one that does not know it leaves the job queued

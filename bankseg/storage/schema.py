@@ -1,25 +1,57 @@
 """The store's schema: upgraded by Alembic, inside one transaction, as often as one likes."""
 
-from pathlib import Path
+import time
+from collections.abc import Callable
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
-from bankseg.storage import tables
+from bankseg.domain.errors import ServiceUnavailableError
+from bankseg.storage import database_roles, tables
+from bankseg.storage.revisions import MIGRATIONS
 
-MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations"
+HEAD = "head"
+LOCK_NOT_AVAILABLE = "55P03"
+ATTEMPTS = 30  # each waits two seconds for its locks, so that whoever reads or writes meanwhile waits no longer behind it
+PAUSE_SECONDS = 1.0
 
 
-def upgrade(engine: Engine, to: str = "head") -> None:
-    """Bring the schema to the newest revision, or to an earlier one that a backup is of; does nothing when it is there."""
+def upgrade(engine: Engine, to: str = HEAD, *, pause: Callable[[float], None] = time.sleep) -> None:
+    """Bring the schema to the newest revision, or to an earlier one that a backup is of; does nothing when it is there.
+
+    The service may go on meanwhile: a lock that is not to be had at once is given up and asked for again.
+
+    Raises
+    ------
+    ServiceUnavailableError
+        When somebody holds a table all the time; nothing was changed.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _upgrade_once(engine, to)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+                raise
+            if attempt == ATTEMPTS:
+                raise ServiceUnavailableError(
+                    f"a table was in use at each of {ATTEMPTS} attempts", "a moment without a long transaction", "end it, or upgrade at a quieter hour"
+                ) from error
+            pause(PAUSE_SECONDS)
+        else:
+            return
+
+
+def _upgrade_once(engine: Engine, to: str) -> None:
     with engine.begin() as connection:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, to)
+        if to == HEAD and connection.dialect.name == "postgresql":
+            database_roles.grant(connection)
 
 
 def revision(engine: Engine) -> str | None:
@@ -27,12 +59,6 @@ def revision(engine: Engine) -> str | None:
     with engine.connect() as connection:
         found: str | None = MigrationContext.configure(connection).get_current_revision()
         return found
-
-
-def newest_revision() -> str | None:
-    """Revision this release brings."""
-    found: str | None = ScriptDirectory.from_config(_config()).get_current_head()
-    return found
 
 
 def differences(engine: Engine) -> list[object]:

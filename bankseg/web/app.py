@@ -10,6 +10,7 @@ from flask_limiter.util import get_remote_address
 
 from bankseg.settings import Settings
 from bankseg.storage.database import make_engine
+from bankseg.storage.walls import refuse_gaps
 from bankseg.web import access, desk, errors, forms, headers, jinja, request_log
 from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
 from bankseg.web.administration.oversight import BLUEPRINT as OVERSIGHT
@@ -51,7 +52,11 @@ def create_app(settings: Settings) -> OpenAPI:
     )  # fmt: skip
     app.config.update(MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_MEMORY_SIZE=FORM_BYTES, MAX_FORM_PARTS=50)
     form_key = hmac.new(settings.key(), b"forms", sha256).digest()
-    app.extensions[desk.EXTENSION] = desk.Desk(settings, make_engine(settings.store), form_key)
+    own = settings.as_web()
+    engine = make_engine(own.store)
+    if not own.development:
+        refuse_gaps(engine)
+    app.extensions[desk.EXTENSION] = desk.Desk(own, engine, form_key)
     app.teardown_request(desk.close_read)
     app.after_request(forms.keep_visit)
     for part in (request_log, access, calls, errors, headers, jinja):

@@ -1,6 +1,6 @@
 """What a view reaches for: the store, the settings, and the person who asks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,6 +12,7 @@ from bankseg.domain.policy import Policy, load_policy
 from bankseg.settings import Settings
 from bankseg.storage.database import reading
 from bankseg.storage.person import Person
+from bankseg.storage.row_security import limited
 
 if TYPE_CHECKING:  # the web names the store's types and nothing else of it
     from sqlalchemy import Engine
@@ -35,8 +36,13 @@ def of(app: Flask) -> Desk:
 
 
 def desk() -> Desk:
-    """The desk of the application that serves this request."""
-    return of(current_app)
+    """The desk of the application that serves this request; once a person is known, its store shows their clients only."""
+    whole = of(current_app)
+    if "scope" not in g:
+        return whole
+    if "desk" not in g:
+        g.desk = replace(whole, engine=limited(whole.engine, g.scope))
+    return cast("Desk", g.desk)
 
 
 def policy() -> Policy:

@@ -14,11 +14,11 @@ from bankseg.domain.jobs import JobState, RunState, Stage
 from bankseg.lake.parquet import digest_of, read_checked, write_whole
 from bankseg.services import publish
 from bankseg.services.jobs import execute_job
-from bankseg.services.publish import KEPT_RUNS, TABLES, roll_back
+from bankseg.services.publish import KEPT_RUNS, roll_back
 from bankseg.services.runs import start_run
 from bankseg.services.segment import PARTS, part_path
 from bankseg.services.status import bank_status
-from bankseg.storage import audit
+from bankseg.storage import audit, published_rows
 from bankseg.storage.audit import AuditEntry
 from bankseg.storage.database import reading, transaction
 from bankseg.storage.job import Job
@@ -78,7 +78,7 @@ def test_what_was_computed_is_what_readers_see(ready):
     assert shown(ready) == (1, CLIENTS)
     assert run.published_at is not None
     with reading(ready.engine) as session:
-        for part, table in TABLES.items():
+        for part, table in published_rows.PARTS.items():
             rows = [row.model_dump() for row in session.exec(select(table).where(table.run_id == 1))]
             assert in_order(rows) == in_order(read_checked(part_path(ready, 1, part)).select(list(table.model_fields)).to_pylist())
     status = bank_status(ready)

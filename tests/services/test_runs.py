@@ -13,11 +13,10 @@ from bankseg.services import follow, runs
 from bankseg.services.bank import open_bank
 from bankseg.services.follow import RunFailedError, follow_run, stage_progress
 from bankseg.services.jobs import claim_job, execute_job
-from bankseg.services.publish import TABLES
 from bankseg.services.runs import start_run
 from bankseg.services.score import scores_path
 from bankseg.services.segment import part_path
-from bankseg.storage import audit, import_batch
+from bankseg.storage import audit, import_batch, published_rows
 from bankseg.storage.audit import AuditEntry
 from bankseg.storage.database import db_now, reading, transaction
 from bankseg.storage.job import Job
@@ -35,7 +34,7 @@ def actions(bank) -> list[str]:
 
 def counts(bank, run_id: int) -> dict[str, int]:
     with reading(bank.engine) as session:
-        return {part: len(session.exec(select(table.client_id).where(table.run_id == run_id)).all()) for part, table in TABLES.items()}
+        return {part: len(session.exec(select(table.client_id).where(table.run_id == run_id)).all()) for part, table in published_rows.PARTS.items()}
 
 
 def test_a_run_goes_through_its_stages_in_order_and_is_published_whole(any_bank):

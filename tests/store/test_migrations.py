@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from bankseg.storage import schema, tables
 from bankseg.storage.database import transaction
 from bankseg.storage.job import Job
+from bankseg.storage.revisions import newest_revision
 from bankseg.storage.run import Run
 
 CHECKOUT = Path(__file__).parents[2]
@@ -21,7 +22,7 @@ def test_an_empty_store_has_no_revision_and_is_brought_to_the_newest(empty_store
 
     schema.upgrade(empty_store)
 
-    assert schema.revision(empty_store) == schema.newest_revision() is not None
+    assert schema.revision(empty_store) == newest_revision() is not None
     assert set(tables.METADATA.tables) <= set(inspect(empty_store).get_table_names())
 
 
