@@ -1,6 +1,6 @@
 """The engine seam: what features, labels and membership ask of whatever computes them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -12,8 +12,12 @@ class BucketConnection(Protocol):
         """Names of the tables that hold data."""
         ...
 
-    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:  # a pyarrow.Table: the domain names no library
-        """Run one statement and return its rows as an Arrow table."""
+    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None, relations: Mapping[str, Any] | None = None) -> Any:
+        """Run one statement, which may also read Arrow tables by name, and return its rows as an Arrow table."""
+        ...
+
+    def rows(self, table: str, columns: Sequence[str]) -> Any:
+        """Columns of a table's rows as its view shows them, as an Arrow table with dictionary-encoded texts; None where only the view can say."""
         ...
 
 

@@ -1,6 +1,7 @@
 """Building a snapshot: every feature group of one bucket at a horizon, joined to one row per client."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -15,8 +16,12 @@ from bankseg.domain.horizon import Horizon, add_months
 from bankseg.domain.seams import BucketConnection
 from bankseg.features.catalogue import Group, available_groups, expand_feature
 from bankseg.features.expand import DIALECT, expand
+from bankseg.features.reduction import execute, plan
+from bankseg.features.relation import Rows
+from bankseg.features.vectors import UnsupportedError
 
 ATTRIBUTE_PREFIX = "attr_"
+MOVEMENTS = "transactions"  # the one table with so many rows that their first reduction decides how long a snapshot takes
 
 
 def build_snapshot(connection: BucketConnection, horizon: Horizon, products: Sequence[str], attributes: Sequence[Mapping[str, Any]] = ()) -> pa.Table:
@@ -39,8 +44,10 @@ def build_snapshot(connection: BucketConnection, horizon: Horizon, products: Seq
     """
     snapshot: pa.Table = connection.arrow("SELECT client_id FROM clients ORDER BY client_id")
     parameters = sql_parameters(horizon)
-    for group in available_groups(connection.tables):
-        rows = connection.arrow(expand(group.sql, tuple(products)), parameters)
+    statements = {group: expand(group.sql, tuple(products)) for group in available_groups(connection.tables)}
+    movements = _reduced_rows(connection, statements.values())
+    for group, sql in statements.items():
+        rows = _computed(connection, sql, movements, parameters)
         snapshot = _join(snapshot, _exact(rows.select(["client_id", *feature_names(group, products)])))
     if attributes and "client_attributes" in connection.tables:
         snapshot = _join(snapshot, connection.arrow(attributes_sql(attributes)))
@@ -62,19 +69,41 @@ def build_columns(connection: BucketConnection, horizon: Horizon, products: Sequ
     """
     snapshot: pa.Table = connection.arrow("SELECT client_id FROM clients ORDER BY client_id")
     parameters = sql_parameters(horizon)
-    for group in available_groups(connection.tables):
-        wanted = tuple(name for name in feature_names(group, products) if name in names)
-        if wanted:
-            snapshot = _join(snapshot, _exact(connection.arrow(_asking(group, tuple(products), wanted), parameters)))
+    wanted = {group: tuple(name for name in feature_names(group, products) if name in names) for group in available_groups(connection.tables)}
+    statements = [_asking(group, tuple(products), columns) for group, columns in wanted.items() if columns]
+    movements = _reduced_rows(connection, statements)
+    for sql in statements:
+        snapshot = _join(snapshot, _exact(_computed(connection, sql, movements, parameters)))
     return snapshot.sort_by("client_id")
+
+
+def _reduced_rows(connection: BucketConnection, statements: Iterable[str]) -> Rows | None:
+    """The rows that the first stage of these statements reads, read once for all; None when there are none to be read."""
+    plans = [planned for sql in statements if (planned := plan(sql, MOVEMENTS))] if MOVEMENTS in connection.tables else []
+    rows = connection.rows(MOVEMENTS, sorted({column for planned in plans for column in planned.columns})) if plans else None
+    return Rows(rows) if rows is not None else None
+
+
+def _computed(connection: BucketConnection, sql: str, rows: Rows | None, parameters: Mapping[str, Any]) -> pa.Table:
+    """A group's statement: what can be reduced from rows that lie sorted by client is, the engine does the rest."""
+    planned, relations = plan(sql, MOVEMENTS) if rows is not None else None, None
+    if planned is not None and rows is not None:
+        with suppress(UnsupportedError):
+            relations = execute(planned, MOVEMENTS, rows, parameters)
+    found: pa.Table = connection.arrow(sql, parameters) if planned is None or relations is None else connection.arrow(planned.rest, parameters, relations)
+    return found
 
 
 @cache
 def _asking(group: Group, products: tuple[str, ...], wanted: tuple[str, ...]) -> str:
     """The statement of a group for some of its columns: the engine leaves out what nobody asks for."""
     inner = sqlglot.parse_one(expand(group.sql, products), dialect=DIALECT)
+    first_stages = inner.args.get("with_")
+    inner.set("with_", None)
     columns = [exp.column(name, quoted=True) for name in ("client_id", *wanted)]
-    return exp.select(*columns).from_(exp.Subquery(this=inner, alias=exp.to_identifier("features"))).sql(dialect=DIALECT)
+    outer = exp.select(*columns).from_(exp.Subquery(this=inner, alias=exp.to_identifier("features")))
+    outer.set("with_", first_stages)
+    return outer.sql(dialect=DIALECT)
 
 
 def feature_names(group: Group, products: Sequence[str]) -> list[str]:

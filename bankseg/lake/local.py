@@ -1,6 +1,6 @@
 """The local engine: DuckDB in this process, one bucket at a time, over point-in-time views."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from bankseg.lake.files import bucket_files, verify
+from bankseg.lake.known_rows import known_rows
 from bankseg.lake.parameters import named
 from bankseg.lake.views import as_of_view, balances_from_transactions
 
@@ -48,6 +49,8 @@ class LocalBucket:
         )
         self._connection.execute("SET TimeZone = 'UTC'")
         self._tables: set[str] = set()
+        self._files: dict[str, tuple[str, ...]] = {}
+        self._known_on = as_of
         for name, relation in lake.relations.items():
             self._connection.register(name, relation)
         for table, version in lake.versions.items():
@@ -57,6 +60,7 @@ class LocalBucket:
             if not everything:
                 continue
             self._tables.add(table)
+            self._files[table] = paths
             self._connection.execute(as_of_view(table, everything if paths else (everything[0],), event_until=as_of, known_on=as_of) + _nothing(paths))
             if outcome:
                 event_until, known_on = outcome
@@ -77,9 +81,17 @@ class LocalBucket:
         """Make an Arrow table visible under a name."""
         self._connection.register(name, table)
 
-    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        """Run one statement; parameters the statement does not name are left out."""
+    def rows(self, table: str, columns: Sequence[str]) -> pa.Table | None:
+        """Columns of a table's rows as its view shows them, texts dictionary-encoded; None where only the view can say."""
+        return known_rows(table, self._files[table], columns, self._known_on)
+
+    def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None, relations: Mapping[str, pa.Table] | None = None) -> pa.Table:
+        """Run one statement, which may also read `relations` by name; parameters the statement does not name are left out."""
+        for name, relation in (relations or {}).items():
+            self._connection.register(name, relation)
         rows: pa.Table = self._connection.sql(sql, params=named(sql, parameters)).to_arrow_table()
+        for name in relations or ():
+            self._connection.unregister(name)
         return rows
 
     def close(self) -> None:

@@ -10,28 +10,47 @@ WITH credits AS (
 ),
 monthly AS (
     SELECT client_id, months_ago, sum(amount_minor) AS income_minor FROM credits GROUP BY client_id, months_ago
-)
-SELECT
-    c.client_id,
-    date_diff('day', max(c.booked_on), $as_of) AS days_since_income,
-    count(DISTINCT CASE WHEN c.months_ago BETWEEN 0 AND 11 THEN c.months_ago END) AS income_months_12m,
-    count(DISTINCT CASE WHEN c.months_ago BETWEEN 0 AND 5 THEN c.months_ago END) AS income_months_6m,
-    count(DISTINCT CASE WHEN c.months_ago BETWEEN 0 AND 2 THEN c.months_ago END) AS income_months_3m,
-    max(m.typical_minor) AS income_median_12m_minor,
-    max(m.recent_minor) / nullif(max(m.typical_minor), 0) AS income_ratio_3m,
-    CAST(coalesce(sum(c.amount_minor) FILTER (WHERE c.booked_on > $after_90d), 0) AS BIGINT) AS income_90d_minor,
-    coalesce(sum(c.amount_minor) FILTER (WHERE date_diff('day', c.booked_on, $as_of) <= 35), 0) / nullif(max(m.before_minor), 0) AS income_ratio_35d_6m,
-    max(m.deviation) / nullif(max(m.mean_minor), 0) AS income_variation_12m
-FROM credits AS c
-JOIN (
+),
+lately AS (
+    SELECT
+        client_id,
+        max(booked_on) AS last_on,
+        sum(amount_minor) FILTER (WHERE booked_on > $after_90d) AS last_90d_minor,
+        sum(amount_minor) FILTER (WHERE date_diff('day', booked_on, $as_of) <= 35) AS last_35d_minor
+    FROM credits
+    GROUP BY client_id
+),
+rhythm AS (
+    SELECT
+        client_id,
+        count(*) FILTER (WHERE months_ago BETWEEN 0 AND 11) AS income_months_12m,
+        count(*) FILTER (WHERE months_ago BETWEEN 0 AND 5) AS income_months_6m,
+        count(*) FILTER (WHERE months_ago BETWEEN 0 AND 2) AS income_months_3m,
+        sum(income_minor) FILTER (WHERE months_ago BETWEEN 0 AND 2) AS recent_minor
+    FROM monthly
+    GROUP BY client_id
+),
+level AS (
     SELECT
         client_id,
         CAST(round(median(income_minor) FILTER (WHERE months_ago BETWEEN 0 AND 11)) AS BIGINT) AS typical_minor,
-        coalesce(sum(income_minor) FILTER (WHERE months_ago BETWEEN 0 AND 2), 0) / 3.0 AS recent_minor,
         median(income_minor) FILTER (WHERE months_ago BETWEEN 1 AND 6) AS before_minor,
         stddev_samp(income_minor) FILTER (WHERE months_ago BETWEEN 1 AND 11) AS deviation,
         avg(income_minor) FILTER (WHERE months_ago BETWEEN 1 AND 11) AS mean_minor
     FROM monthly
     GROUP BY client_id
-) AS m ON m.client_id = c.client_id
-GROUP BY c.client_id
+)
+SELECT
+    y.client_id,
+    date_diff('day', y.last_on, $as_of) AS days_since_income,
+    r.income_months_12m,
+    r.income_months_6m,
+    r.income_months_3m,
+    l.typical_minor AS income_median_12m_minor,
+    coalesce(r.recent_minor, 0) / 3.0 / nullif(l.typical_minor, 0) AS income_ratio_3m,
+    CAST(coalesce(y.last_90d_minor, 0) AS BIGINT) AS income_90d_minor,
+    coalesce(y.last_35d_minor, 0) / nullif(l.before_minor, 0) AS income_ratio_35d_6m,
+    l.deviation / nullif(l.mean_minor, 0) AS income_variation_12m
+FROM lately AS y
+JOIN rhythm AS r ON r.client_id = y.client_id
+JOIN level AS l ON l.client_id = y.client_id

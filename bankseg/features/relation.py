@@ -1,0 +1,76 @@
+"""Rows in memory, computed column by column, and the slices they are reduced in."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from bankseg.features.vectors import Array, UnsupportedError, Vector, vector_of
+
+SLICE_ROWS = 400_000  # rows reduced at a time: memory stays small, and the columns stay near the processor
+CLIENT = "client_id"
+
+
+class Relation:
+    """Rows in memory, column by column, each computed when it is first asked for."""
+
+    def __init__(self, length: int, names: Sequence[str], column: Callable[[str], Vector], sorted_by: tuple[str, ...] = ()) -> None:
+        self.length, self.names, self.sorted_by = length, tuple(names), sorted_by
+        self._compute = column
+        self._known: dict[str, Vector] = {}
+
+    @classmethod
+    def of(cls, rows: pa.Table) -> "Relation":
+        """The rows of an Arrow table."""
+        whole = rows.unify_dictionaries().combine_chunks()
+        arrays = {
+            name: column.chunk(0) if column.num_chunks else pa.array([], column.type) for name, column in zip(whole.column_names, whole.columns, strict=True)
+        }
+        return cls(rows.num_rows, rows.column_names, lambda name: vector_of(arrays[name]))
+
+    def column(self, name: str) -> Vector:
+        """One column.
+
+        Raises
+        ------
+        UnsupportedError
+            When there is none of this name.
+        """
+        if name not in self._known:
+            if name not in self.names:
+                raise UnsupportedError(f"no column {name}")
+            self._known[name] = self._compute(name)
+        return self._known[name]
+
+    def at(self, rows: Array | slice) -> "Relation":
+        """Some of the rows, in the order given."""
+        length = len(range(*rows.indices(self.length))) if isinstance(rows, slice) else len(rows)
+        return Relation(length, self.names, lambda name: self.column(name).at(rows), self.sorted_by)
+
+    def arrow(self, names: Sequence[str]) -> pa.Table:
+        """Some columns as an Arrow table."""
+        return pa.table([self.column(name).arrow(self.length) for name in names], names=list(names))
+
+
+class Rows:
+    """The rows that the steps of a bucket's statements read.
+
+    Parameters
+    ----------
+    rows
+        A table as known at the as-of date, texts dictionary-encoded, in any order; sorted by client and day it is reduced fastest, and in little memory.
+    """
+
+    def __init__(self, rows: pa.Table) -> None:
+        whole = rows.unify_dictionaries().combine_chunks()
+        columns = dict(zip(whole.column_names, whole.columns, strict=True))
+        arrays = {name: column.chunk(0) if column.num_chunks else pa.array([], column.type) for name, column in columns.items()}
+        self.relation = Relation(rows.num_rows, rows.column_names, lambda name: vector_of(arrays[name]))
+
+    def cuts(self) -> list[int]:
+        """Bounds of slices that split no client; one slice where rows do not lie by client."""
+        length, client = self.relation.length, self.relation.column(CLIENT)
+        if length <= SLICE_ROWS or client.null is not None or not (client.values[1:] >= client.values[:-1]).all():
+            return [0, length]
+        wanted = client.values[np.arange(SLICE_ROWS, length, SLICE_ROWS)]
+        return [0, *np.unique(np.searchsorted(client.values, wanted, side="left")).tolist(), length]

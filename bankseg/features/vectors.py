@@ -1,0 +1,303 @@
+"""Columns in memory and the expressions of feature SQL over them: the part of the dialect that needs one row at a time, with SQL's three-valued logic.
+
+What is not here raises `UnsupportedError`, and the engine's SQL computes it instead; nothing is ever approximated.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sqlglot import exp
+
+Array = npt.NDArray[Any]
+EPOCH = date(1970, 1, 1)
+
+
+class UnsupportedError(Exception):
+    """An expression, or a size, that only the engine computes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """One column, or one value where `values` has no dimension.
+
+    `values` holds numbers, days since 1970 (`is_date`), truth values, or positions in `words`; what stands at a null is unspecified, but never true.
+    `null` is True where nothing is known, None where all is.
+    """
+
+    values: Array
+    null: Array | None = None
+    words: pa.StringArray | None = None
+    is_date: bool = False
+
+    def at(self, rows: Array | slice) -> "Vector":
+        """The same column at some rows."""
+        if self.values.ndim == 0:
+            return self
+        return Vector(self.values[rows], None if self.null is None else self.null[rows], self.words, self.is_date)
+
+    def arrow(self, length: int) -> Any:
+        """As an Arrow array: int64, float64, bool, date32, or dictionary-encoded text."""
+        values = np.broadcast_to(self.values, (length,))
+        mask = None if self.null is None else np.broadcast_to(self.null, (length,))
+        if self.words is not None:
+            return pa.DictionaryArray.from_arrays(pa.array(values.astype(np.int32), pa.int32(), mask=mask), self.words)
+        if self.is_date:
+            return pa.array(values.astype(np.int32), pa.int32(), mask=mask).cast(pa.date32())
+        wide = values if values.dtype.kind in "fb" else values.astype(np.int64)
+        return pa.array(wide, mask=mask)
+
+
+def vector_of(column: Any) -> Vector:
+    """An Arrow array in memory: whole numbers, days, truth values or dictionary-encoded text.
+
+    Raises
+    ------
+    UnsupportedError
+        For any other type.
+    """
+    null = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
+    if pa.types.is_dictionary(column.type):
+        return Vector(column.indices.fill_null(0).to_numpy(), null, column.dictionary)
+    if pa.types.is_date32(column.type):
+        return Vector(column.cast(pa.int32()).fill_null(0).to_numpy(), null, is_date=True)
+    if pa.types.is_int64(column.type):
+        return Vector(column.fill_null(0).to_numpy(), null)
+    if pa.types.is_boolean(column.type):
+        return Vector(column.fill_null(False).to_numpy(zero_copy_only=False), null)
+    raise UnsupportedError(f"a column of type {column.type}")
+
+
+class Expressions:
+    """Evaluates expressions over the columns that `column` returns, each distinct expression once.
+
+    Parameters
+    ----------
+    numbers
+        One number for every distinct expression, by the identity of each of its occurrences: comparing trees again for every bucket would cost more than the sums.
+    """
+
+    def __init__(self, column: Callable[[str], Vector], parameters: Mapping[str, Any], numbers: Mapping[int, int]) -> None:
+        self._column = column
+        self._parameters = parameters
+        self._numbers = numbers
+        self._known: dict[int, Vector] = {}
+
+    def value(self, tree: exp.Expr) -> Vector:
+        """The expression, row by row.
+
+        Raises
+        ------
+        UnsupportedError
+            When it holds anything that only the engine computes.
+        """
+        number = self.number(tree)
+        found = self._known.get(number)
+        if found is None:
+            evaluate = EVALUATORS.get(type(tree))
+            if evaluate is None:
+                raise UnsupportedError(type(tree).__name__)
+            found = self._known[number] = evaluate(self, tree)
+        return found
+
+    def number(self, tree: exp.Expr) -> int:
+        """The number of an expression: the same for every occurrence."""
+        return self._numbers[id(tree)]
+
+    def column(self, tree: exp.Column) -> Vector:
+        """A column by name."""
+        return self._column(tree.name)
+
+    def parameter(self, tree: exp.Placeholder) -> Vector:
+        """A parameter bound from the horizon: a day or a whole number."""
+        given = self._parameters[tree.name]
+        return Vector(np.array((given - EPOCH).days), is_date=True) if isinstance(given, date) else Vector(np.array(given))
+
+
+def _literal(_: Expressions, tree: exp.Literal) -> Vector:
+    if tree.is_string:
+        return Vector(np.array(0), words=pa.array([str(tree.this)]))
+    if not tree.is_int:
+        raise UnsupportedError("a number with decimals")
+    return Vector(np.array(int(tree.this)))
+
+
+def _is_null(over: Expressions, tree: exp.Is) -> Vector:
+    if not isinstance(tree.expression, exp.Null):
+        raise UnsupportedError("IS of something else than NULL")
+    inner = over.value(tree.this)
+    return Vector(np.zeros(inner.values.shape, bool) if inner.null is None else inner.null)
+
+
+def _not(over: Expressions, tree: exp.Not) -> Vector:
+    inner = over.value(tree.this)
+    return Vector(~inner.values if inner.null is None else ~(inner.values | inner.null), inner.null)
+
+
+def _and(over: Expressions, tree: exp.And) -> Vector:
+    left, right = over.value(tree.left), over.value(tree.right)
+    true = left.values & right.values
+    if left.null is None and right.null is None:
+        return Vector(true)
+    maybe = _maybe(left) & _maybe(right)
+    return Vector(true, maybe & ~true)
+
+
+def _or(over: Expressions, tree: exp.Or) -> Vector:
+    left, right = over.value(tree.left), over.value(tree.right)
+    true = left.values | right.values
+    if left.null is None and right.null is None:
+        return Vector(true)
+    return Vector(true, (_maybe(left) | _maybe(right)) & ~true)
+
+
+def _maybe(truth: Vector) -> Array:
+    """Where a condition is true or not known."""
+    whole: Array = truth.values if truth.null is None else truth.values | truth.null
+    return whole
+
+
+def _in(over: Expressions, tree: exp.In) -> Vector:
+    if not all(isinstance(item, exp.Literal) for item in tree.expressions) or not tree.expressions:
+        raise UnsupportedError("IN of something else than literals")
+    inner = over.value(tree.this)
+    wanted = [over.value(item) for item in tree.expressions]
+    if inner.words is not None:
+        named = {word for item in wanted if item.words is not None for word in item.words.to_pylist()}
+        return _known_truth(_by_word(inner, lambda word: word in named), inner.null)
+    return _known_truth(np.isin(inner.values, [int(item.values) for item in wanted]), inner.null)
+
+
+def _by_word(inner: Vector, holds: Callable[[str | None], bool]) -> Array:
+    """A condition on text, asked once per distinct word."""
+    words = inner.words.to_pylist() if inner.words is not None else []
+    answers: Array = np.fromiter((holds(word) for word in words), bool, len(words))
+    return answers[inner.values] if answers.size else np.zeros(inner.values.shape, bool)
+
+
+def _known_truth(true: Array, null: Array | None) -> Vector:
+    return Vector(true if null is None else true & ~null, null)
+
+
+def _either_null(*parts: Vector) -> Array | None:
+    nulls = [part.null for part in parts if part.null is not None]
+    if not nulls:
+        return None
+    return np.logical_or.reduce(np.broadcast_arrays(*nulls)) if len(nulls) > 1 else nulls[0]
+
+
+def _comparison(compare: Callable[[Array, Array], Array]) -> Callable[[Expressions, Any], Vector]:
+    def evaluate(over: Expressions, tree: exp.Binary) -> Vector:
+        left, right = over.value(tree.left), over.value(tree.right)
+        if left.words is None and right.words is None:
+            return _known_truth(compare(left.values, right.values), _either_null(left, right))
+        if left.words is None or right.words is None or len(right.words) != 1 or not isinstance(tree, exp.EQ | exp.NEQ):
+            raise UnsupportedError("a comparison of texts")
+        word = right.words[0].as_py()
+        return _known_truth(_by_word(left, lambda found: (found == word) is isinstance(tree, exp.EQ)), left.null)
+
+    return evaluate
+
+
+def _arithmetic(combine: Callable[[Array, Array], Array]) -> Callable[[Expressions, Any], Vector]:
+    def evaluate(over: Expressions, tree: exp.Binary) -> Vector:
+        left, right = over.value(tree.left), over.value(tree.right)
+        if any(part.is_date or part.words is not None or part.values.dtype.kind not in "iu" for part in (left, right)):
+            raise UnsupportedError("arithmetic on something else than whole numbers")
+        return Vector(combine(left.values.astype(np.int64), right.values.astype(np.int64)), _either_null(left, right))
+
+    return evaluate
+
+
+def _shift(left: Array, right: Array) -> Array:
+    """Bits moved up; a shift out of range answers 0 and may only stand in a branch that is not taken."""
+    inside = (right >= 0) & (right < 63)
+    return np.where(inside, np.left_shift(left, np.where(inside, right, 0)), 0)
+
+
+def _negative(over: Expressions, tree: exp.Neg) -> Vector:
+    inner = over.value(tree.this)
+    if inner.is_date or inner.words is not None or inner.values.dtype.kind not in "iu":
+        raise UnsupportedError("the negative of something else than a whole number")
+    return Vector(-inner.values.astype(np.int64), inner.null)
+
+
+def _between(over: Expressions, tree: exp.Between) -> Vector:
+    inner, low, high = (over.value(tree.args[name]) for name in ("this", "low", "high"))
+    if any(part.words is not None for part in (inner, low, high)) or low.null is not None or high.null is not None:
+        raise UnsupportedError("BETWEEN of texts or of bounds that may be null")
+    return _known_truth((inner.values >= low.values) & (inner.values <= high.values), inner.null)
+
+
+def _case(over: Expressions, tree: exp.Case) -> Vector:
+    if tree.this is not None or tree.args.get("default") is None:
+        raise UnsupportedError("CASE of a value, or without ELSE")
+    branches = [(over.value(branch.this), over.value(branch.args["true"])) for branch in tree.args["ifs"]]
+    chosen = over.value(tree.args["default"])
+    for condition, answer in reversed(branches):
+        if any(part.words is not None or part.null is not None or part.is_date for part in (answer, chosen)):
+            raise UnsupportedError("CASE with texts, days or nulls for answers")
+        chosen = Vector(np.where(condition.values, answer.values, chosen.values))
+    return chosen
+
+
+def _calendar(part: Callable[[Array], Array]) -> Callable[[Expressions, Any], Vector]:
+    def evaluate(over: Expressions, tree: exp.Func) -> Vector:
+        inner = over.value(tree.this)
+        if not inner.is_date:
+            raise UnsupportedError("a part of something else than a day")
+        if not inner.values.size:
+            return Vector(inner.values.astype(np.int64), inner.null)
+        first, last = int(inner.values.min()), int(inner.values.max())
+        of_day = part(np.arange(first, last + 1).astype("datetime64[D]"))  # once per day of the range, not once per row
+        return Vector(of_day[inner.values - first], inner.null)
+
+    return evaluate
+
+
+def _days_between(over: Expressions, tree: exp.DateDiff) -> Vector:
+    later, earlier = over.value(tree.this), over.value(tree.expression)
+    if not (later.is_date and earlier.is_date and str(tree.unit).lower() == "day"):
+        raise UnsupportedError("a difference of something else than days")
+    return Vector(later.values.astype(np.int64) - earlier.values, _either_null(later, earlier))
+
+
+def _year(days: Array) -> Array:
+    return days.astype("datetime64[Y]").astype(np.int64) + 1970
+
+
+def _month(days: Array) -> Array:
+    return days.astype("datetime64[M]").astype(np.int64) % 12 + 1
+
+
+EVALUATORS: Mapping[type[exp.Expr], Callable[[Expressions, Any], Vector]] = {
+    exp.Column: Expressions.column,
+    exp.Placeholder: Expressions.parameter,
+    exp.Literal: _literal,
+    exp.Paren: lambda over, tree: over.value(tree.this),
+    exp.Is: _is_null,
+    exp.Not: _not,
+    exp.And: _and,
+    exp.Or: _or,
+    exp.In: _in,
+    exp.EQ: _comparison(np.equal),
+    exp.NEQ: _comparison(np.not_equal),
+    exp.GT: _comparison(np.greater),
+    exp.GTE: _comparison(np.greater_equal),
+    exp.LT: _comparison(np.less),
+    exp.LTE: _comparison(np.less_equal),
+    exp.Add: _arithmetic(np.add),
+    exp.Sub: _arithmetic(np.subtract),
+    exp.Mul: _arithmetic(np.multiply),
+    exp.BitwiseLeftShift: _arithmetic(_shift),
+    exp.Neg: _negative,
+    exp.Between: _between,
+    exp.Case: _case,
+    exp.DateDiff: _days_between,
+    exp.Year: _calendar(_year),
+    exp.Month: _calendar(_month),
+}
