@@ -24,7 +24,7 @@ class RunState(StrEnum):
 
 
 class Stage(StrEnum):
-    """Stages of a run, in order; a stage starts when every job of the one before is done. Tuning and studies are asked for by themselves, beside them."""
+    """Stages of a run, in order; a stage starts when every job of the one before is done. Tuning, studies and imports are asked for by themselves, beside them."""
 
     SNAPSHOT = "snapshot"
     TRAIN = "train"
@@ -33,8 +33,9 @@ class Stage(StrEnum):
     PUBLISH = "publish"
     TUNE = "tune"
     STUDY = "study"
+    IMPORT = "import"
 
 
-STAGES: tuple[Stage, ...] = tuple(stage for stage in Stage if stage not in {Stage.TUNE, Stage.STUDY})
+STAGES: tuple[Stage, ...] = tuple(stage for stage in Stage if stage not in {Stage.TUNE, Stage.STUDY, Stage.IMPORT})
 FINAL_JOB_STATES = frozenset({JobState.DONE, JobState.FAILED, JobState.QUARANTINED})
 MAX_ATTEMPTS = 3  # crash budget: an attempt is counted before the work starts

@@ -23,6 +23,7 @@ class Right(StrEnum):
     START_RUN = "start_run"
     IMPORTS = "imports"
     QUARANTINE = "quarantine"
+    LOAD = "load"
     MODELS = "models"
     PROPOSE_MODEL = "propose_model"
     DECIDE_MODEL = "decide_model"
@@ -57,6 +58,7 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.AUDIT: frozenset({Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.POLICY: frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.QUARANTINE: _ENGINE_ROOM,  # refused rows are the bank's data as it came
+    Right.LOAD: _ENGINE_ROOM,
     Right.IMPORTS: _ENGINE_ROOM | {Role.AUDITOR, Role.MARKETER, Role.RISK_OFFICER},
 }
 

@@ -285,13 +285,28 @@ def load_mapping(path: Path) -> Mapping:
         Naming the file, the key, what was found and what was expected.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
             f"mapping file {path} cannot be read: {error.strerror}", "a readable TOML file", "check the path given to --mapping"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"mapping file {path.name} is not TOML: {error}", "valid TOML in UTF-8", "correct the line named") from error
+    except UnicodeDecodeError as error:
+        raise _not_toml(f"mapping file {path.name}", error) from error
+    return load_mapping_text(text, f"mapping file {path.name}")
+
+
+def load_mapping_text(text: str, where: str = "the mapping") -> Mapping:
+    """Check a mapping's TOML; `where` names it in what is said of it.
+
+    Raises
+    ------
+    ConfigurationError
+        As `load_mapping`.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(where, error) from error
     defaults = document.pop("defaults", {})
     extracts = document.get("extract", [])
     if isinstance(defaults, dict) and isinstance(extracts, list):
@@ -299,10 +314,14 @@ def load_mapping(path: Path) -> Mapping:
     try:
         return Mapping.model_validate(document)
     except ValidationError as error:
-        raise _explained(path, error) from error
+        raise _explained(where, error) from error
 
 
-def _explained(path: Path, error: ValidationError) -> ConfigurationError:
+def _not_toml(where: str, error: ValueError) -> ConfigurationError:
+    return ConfigurationError(f"{where} is not TOML: {error}", "valid TOML in UTF-8", "correct the line named")
+
+
+def _explained(where: str, error: ValidationError) -> ConfigurationError:
     """First fault of a mapping, in words: file, key, found, expected."""
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part + 1) if isinstance(part, int) else str(part) for part in first["loc"]) or "the file as a whole"
@@ -315,4 +334,4 @@ def _explained(path: Path, error: ValidationError) -> ConfigurationError:
             expected = "only the keys listed in docs/how-to/load-your-extracts.md; this one is not among them"
         case "missing":
             shown, expected = "nothing", "a value for this key"
-    return ConfigurationError(f"mapping file {path.name}, key {key}: found {shown}{others}.", expected, "correct that key")
+    return ConfigurationError(f"{where}, key {key}: found {shown}{others}.", expected, "correct that key")

@@ -27,18 +27,18 @@ Progress = Callable[[str, int], None]
 
 
 def ingest_directory(
-    settings: Settings, directory: Path, mapping_path: Path, *, extract_on: date | None = None, progress: Progress | None = None
+    settings: Settings, directory: Path, mapping_path: Path, *, extract_on: date | None = None, progress: Progress | None = None, waits: bool = False
 ) -> IngestReport:
     """Load every file a mapping names, owners first; a file that cannot be read is refused and the others go on.
 
-    `progress` is told a file's name and the rows read from it so far.
+    `progress` is told a file's name and the rows read from it so far. With `waits` it waits for another import to end, else it is refused.
     """
     mapping = load_mapping(Path(mapping_path))
     known_until = _extract_date(mapping, extract_on)
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"{directory} is not a directory", "the directory that holds the extract files", "check the path")
-    with _only_import(settings.home), scratch_connection(settings.home / "scratch" / "intake", settings.duckdb_memory) as connection:
+    with _only_import(settings.home, waits=waits), scratch_connection(settings.home / "scratch" / "intake", settings.duckdb_memory) as connection:
         prepare(connection)
         intake = Intake(
             settings, connection, open_lake(settings.lake, settings.buckets), make_engine(settings.store), mapping, directory, known_until, progress
@@ -99,12 +99,12 @@ def _declarations(mapping: Mapping) -> Declarations:
 
 
 @contextmanager
-def _only_import(home: Path) -> Iterator[None]:
+def _only_import(home: Path, *, waits: bool) -> Iterator[None]:
     """One import at a time: two could both think a key is new."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "intake.lock").open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ServiceUnavailableError("another import is running", "one import at a time", "wait for it to end and try again") from error
         yield

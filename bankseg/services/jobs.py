@@ -183,8 +183,8 @@ def _finish(claim: Claim, result: dict[str, Any]) -> None:
             _log.warning("job lost its lease at the end", extra={"job": claim.key})
             return
         # The job before the run, as everywhere: two orders would deadlock on PostgreSQL.
-        run = session.exec(select(Run).where(Run.id == claim.run_id).with_for_update()).one()
-        rung = advance(session, run)
+        run = session.exec(select(Run).where(Run.id == claim.run_id).with_for_update()).one_or_none()
+        rung = advance(session, run) if run is not None else []  # an import belongs to no run
     ring(claim.bank.settings, rung)
 
 
@@ -245,7 +245,7 @@ def _heartbeat(claim: Claim) -> Iterator[None]:
 
 def _work(stage: Stage) -> Work:
     """The function that does a stage's jobs; imported here so that LightGBM is loaded only inside the process that works."""
-    from bankseg.services import lifetime_months, publish, score, segment, segment_studies, train, tune
+    from bankseg.services import import_job, lifetime_months, publish, score, segment, segment_studies, train, tune
 
     return {
         Stage.SNAPSHOT: lifetime_months.snapshot_or_months_job,
@@ -255,6 +255,7 @@ def _work(stage: Stage) -> Work:
         Stage.PUBLISH: publish.publish_job,
         Stage.TUNE: tune.tune_job,
         Stage.STUDY: segment_studies.study_job,
+        Stage.IMPORT: import_job.import_job,
     }[stage]
 
 

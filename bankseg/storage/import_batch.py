@@ -38,6 +38,17 @@ def find(session: Session, table_name: str, sha256: str) -> ImportBatch | None:
     return session.exec(select(ImportBatch).where(ImportBatch.table_name == table_name, ImportBatch.sha256 == sha256)).one_or_none()
 
 
+def loaded_from(session: Session, sha256: str) -> ImportBatch | None:
+    """The first batch any table was loaded with from this very file."""
+    query = select(ImportBatch).where(ImportBatch.sha256 == sha256, ImportBatch.state == "loaded").order_by(col(ImportBatch.id))
+    return session.exec(query.limit(1)).one_or_none()
+
+
+def of_file(session: Session, sha256: str) -> list[ImportBatch]:
+    """What became of a file, table by table."""
+    return list(session.exec(select(ImportBatch).where(ImportBatch.sha256 == sha256).order_by(col(ImportBatch.id))))
+
+
 def record(session: Session, **fields: Any) -> ImportBatch:  # column values of the row class
     """Write the outcome of one file; a refused file may be tried again and replaces its row."""
     known = find(session, fields["table_name"], fields["sha256"])

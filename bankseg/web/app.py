@@ -18,14 +18,16 @@ from bankseg.web.administration.views import BLUEPRINT as ADMINISTRATION
 from bankseg.web.api import calls
 from bankseg.web.api import pages as api_pages
 from bankseg.web.api.library import Info, OpenAPI
-from bankseg.web.entrance import BLUEPRINT as ENTRANCE
 from bankseg.web.api.parts import PARTS, SECURITY
+from bankseg.web.entrance import BLUEPRINT as ENTRANCE
 from bankseg.web.entrance import SIGN_IN_LIMIT
 from bankseg.web.health import BLUEPRINT as HEALTH
 from bankseg.web.lists.views import BLUEPRINT as LISTS
 from bankseg.web.marketing.views import BLUEPRINT as MARKETING
 from bankseg.web.metrics import BLUEPRINT as METRICS
 from bankseg.web.models.views import BLUEPRINT as MODELS
+from bankseg.web.operations import incoming
+from bankseg.web.operations.uploads import BLUEPRINT as UPLOADS
 from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
 from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
 from bankseg.web.relationship.client_views import BLUEPRINT as CLIENT
@@ -41,7 +43,7 @@ from bankseg.web.segments.views import BLUEPRINT as SEGMENTS
 from bankseg.web.studies.views import BLUEPRINT as STUDIES
 
 HERE = Path(__file__).parent
-FORM_BYTES = 64 * 1024  # nothing is uploaded yet
+FORM_BYTES = 64 * 1024  # files come by one route, with a limit of its own
 
 
 def create_app(settings: Settings) -> OpenAPI:
@@ -59,7 +61,7 @@ def create_app(settings: Settings) -> OpenAPI:
     app.extensions[desk.EXTENSION] = desk.Desk(own, engine, form_key)
     app.teardown_request(desk.close_read)
     app.after_request(forms.keep_visit)
-    for part in (request_log, access, calls, errors, headers, jinja):
+    for part in (incoming, request_log, access, calls, errors, headers, jinja):
         part.install(app)
     for blueprint in (
         HEALTH,
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> OpenAPI:
         WATCH,
         MODELS,
         OPERATIONS,
+        UPLOADS,
         ACCOUNT,
         ADMINISTRATION,
         OVERSIGHT,

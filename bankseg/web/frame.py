@@ -38,6 +38,7 @@ PARENTS = {
     **{f"lists.{page}": "lists.index" for page in ("new", "keep", "one", "freeze", "release")},
     "operations.run": "operations.runs",
     "operations.import_batch": "operations.imports",
+    **{f"uploads.{page}": "operations.imports" for page in ("page", "take_files", "one", "choose", "write", "try_out", "load", "retry", "call_off")},
     "administration.person": "administration.people",
     **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes", "moves", "trial")},
     **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},

@@ -23,6 +23,7 @@ from bankseg.settings import Settings
 from bankseg.storage.client_list import ClientList
 from bankseg.storage.database import transaction
 from bankseg.storage.import_batch import ImportBatch
+from bankseg.storage.import_upload import ImportUpload
 from bankseg.storage.job import Job
 from bankseg.storage.model_alert import ModelAlert
 from bankseg.storage.model_observation import ModelObservation
@@ -144,6 +145,35 @@ def an_import(session: Session, number: int = 1, **changes: Any) -> ImportBatch:
     batch = ImportBatch(**(fields | changes))
     session.add(batch)
     return batch
+
+
+def an_upload(session: Session, settings: Settings) -> ImportUpload:
+    """A file of two clients that waits to be loaded, with what was seen of it."""
+    folder = settings.uploads / "kept"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "data.csv").write_text("client_id,joined_on,kind\nU1,2020-01-01,individual\nU2,2021-01-01,company\n", encoding="utf-8")
+    seen = {
+        "columns": ["client_id", "joined_on", "kind"], "rows": [["U1", "2020-01-01", "individual"], ["U2", "2021-01-01", "company"]],
+        "values": {"kind": ["company", "individual"]}, "dialect": {"delimiter": ",", "encoding": "utf-8", "decimal": ".", "date_format": "%Y-%m-%d"},
+    }  # fmt: skip
+    (folder / "look.json").write_text(json.dumps(seen), encoding="utf-8")
+    mapping = (
+        '[bank]\nextract_on = 2025-12-31\n[[extract]]\ntable = "clients"\nfiles = ["two.csv"]\n'
+        '[extract.columns]\nclient_id = "client_id"\njoined_on = "joined_on"\nkind = "kind"\n'
+    )
+    upload = ImportUpload(
+        person_id=8,
+        folder="kept",
+        file_name="two.csv",
+        kind="csv",
+        size_bytes=77,
+        sha256="f" * 64,
+        columns_sha256="c" * 64,
+        mapping=mapping,
+        created_at=4e9,
+    )
+    session.add(upload)
+    return upload
 
 
 def a_roll(session: Session, settings: Settings, run: Run) -> None:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from bankseg.settings import Settings
-from bankseg.storage import tables
+from bankseg.storage import schema, tables
 from bankseg.storage.database import make_engine, transaction
 from bankseg.web.app import create_app
 from tests.web import builders
@@ -48,7 +48,7 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of the small bank with its staff, on SQLite: only for reading, or for copying."""
     home = tmp_path_factory.mktemp("bank")
     engine = make_engine(Settings(home=home).store)
-    tables.METADATA.create_all(engine)
+    schema.upgrade(engine)
     builders.staff(engine)
     with transaction(engine) as session:
         run = builders.a_small_bank(session)
@@ -56,6 +56,7 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         builders.a_roll(session, Settings(home=home), run)
         builders.a_study(session, Settings(home=home), run)
         builders.a_list(session, Settings(home=home), run)
+        builders.an_upload(session, Settings(home=home))
     engine.dispose()
     builders.two_versions(Settings(home=home))
     return home
