@@ -33,7 +33,7 @@ def sign_in_form() -> BaseResponse | str:
     """The form; the language may be chosen before anybody is known."""
     if desk.person() is not None:
         return redirect(safe_target(request.args.get("next")), 303)
-    g.language = _asked_language() or g.language
+    g.language = _asked_language() or request.accept_languages.best_match(service.LANGUAGES) or g.language
     return render_template("sign_in.html", wanted=request.args.get("next", ""), refused=False, login="")
 
 
@@ -58,7 +58,7 @@ def sign_in() -> BaseResponse:
 def sign_out() -> BaseResponse:
     """End the session on the server and forget the cookie."""
     service.sign_out(desk.desk().engine, g.token)
-    response = Response(status=303, headers={"Location": url_for("entrance.sign_in_form")})
+    response = Response(status=303, headers={"Location": url_for("entrance.sign_in_form", language=desk.language())})
     forms.drop_cookie(response, SESSION_COOKIE)
     return response
 

@@ -1,38 +1,23 @@
 """Each desk's first day in a real browser, with scripts and without."""
 
-import os
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlmodel import col, update
-from werkzeug.serving import make_server
 
-import bankseg.web
 from bankseg.settings import Settings
 from bankseg.storage import tables
 from bankseg.storage.database import make_engine, transaction
 from bankseg.storage.job import Job
 from bankseg.storage.run import Run
-from bankseg.web.app import create_app
+from tests.e2e.conftest import listen, served
+from tests.e2e.seat import PATIENCE_MS
 from tests.web import builders
 
 pytestmark = pytest.mark.browser
-
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PATIENCE_MS = 15_000
 
 
 @pytest.fixture(scope="module")
@@ -56,26 +41,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(home: Path) -> Iterator[str]:
     """The bank's own web server."""
-    server = make_server("127.0.0.1", 0, create_app(Settings(home=home)), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or the one BANKSEG_CHROMIUM names."""
-    chromium = Path(os.environ.get("BANKSEG_CHROMIUM", "/usr/bin/chromium"))
-    if not chromium.exists():
-        missing = f"no Chromium at {chromium}: apt-get install chromium, or set BANKSEG_CHROMIUM"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=list(FLAGS))
-        yield browser
-        browser.close()
+    with served(home) as address:
+        yield address
 
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
@@ -84,8 +51,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iter
     context = browser.new_context(base_url=address, java_script_enabled=request.param, locale="en-GB")
     context.set_default_timeout(PATIENCE_MS)
     page, complaints = context.new_page(), []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" and "401" not in message.text else None)
+    listen(page, complaints)
     yield page
     context.close()
     assert complaints == []
@@ -172,9 +138,7 @@ def test_a_version_is_proposed_by_one_and_approved_by_another(page: Page) -> Non
 
 
 @pytest.mark.parametrize("page", [True], indirect=True, ids=["with scripts"])
-def test_a_run_is_watched_live(page: Page, home: Path) -> None:
-    if not (Path(bankseg.web.__file__).parent / "assets" / "static" / "vendor" / "htmx.min.js").exists():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("the front-end files were not built: install the package once with its build hook")
+def test_a_run_is_watched_live(page: Page, home: Path, need_htmx: None) -> None:
     sign_in(page, "odile")
     page.get_by_role("link", name="Runs").click()
     page.get_by_role("link", name="Run 2").click()

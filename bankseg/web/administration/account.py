@@ -26,7 +26,7 @@ def password() -> BaseResponse | tuple[str, int]:
         staff.change_own_password(desk.desk().engine, desk.scope(), given.get("old", ""), given.get("new", ""), given.get("again", ""))
     except InputError as error:
         return _page(error=error), error.status
-    response = Response(status=303, headers={"Location": url_for("entrance.sign_in_form")})
+    response = Response(status=303, headers={"Location": url_for("entrance.sign_in_form", language=desk.language())})
     forms.drop_cookie(response, SESSION_COOKIE)
     return response
 
