@@ -10,6 +10,7 @@ from bankseg.cli import (
     catalogue,
     clv,
     contacts,
+    database,
     demo,
     doctor,
     evaluate,
@@ -58,6 +59,7 @@ for module in (
     contacts,
     backup,
     restore_drill,
+    database,
 ):
     main.add_command(module.command)
 for step in segment_life.COMMANDS:

@@ -26,6 +26,7 @@ from bankseg.storage import schema
 from bankseg.storage.database import db_now, make_engine, reading, wal_is_safe
 from bankseg.storage.revisions import newest_revision, suits
 from bankseg.storage.tables import METADATA
+from bankseg.storage.walls import standing
 
 LEAST_FREE_BYTES = 200_000_000  # below this a model or a snapshot may not be written whole
 ENOUGH_FREE_BYTES = 2_000_000_000  # about what the demo bank and its history take
@@ -60,6 +61,7 @@ def examine(settings: Settings, now: float, variables: dict[str, str]) -> list[C
         ("policy", lambda: _policy(settings)),
         ("home", lambda: _home(settings)),
         ("store", lambda: _store(settings)),
+        ("walls", lambda: _walls(settings)),
         ("clock", lambda: _clock(settings, now)),
         ("SQLite", lambda: _sqlite(settings)),
         ("broker", lambda: _broker(settings)),
@@ -142,6 +144,24 @@ def _store(settings: Settings) -> Check:
             "store", State.PROBLEM, f"the schema is at {at or 'no revision'}, this release brings {newest}{missing}", "run bankseg init, which also upgrades"
         )
     return Check("store", State.OK, f"{make_url(settings.store).get_backend_name()} answers, schema at {at}")
+
+
+def _walls(settings: Settings) -> Check:
+    """Which of the two walls between a person and others' clients stand: the predicate of every query, and PostgreSQL's row security."""
+    first = "every query of clients carries its person's scope"
+    if settings.store.startswith("sqlite"):
+        return Check("walls", State.OK, f"{first}; SQLite has no second wall")
+    gaps = []
+    for process, url in (("web", settings.as_web().store), ("worker", settings.store)):
+        engine = make_engine(url)
+        try:
+            gaps += [f"{process}: {gap}" for gap in standing(engine).gaps]
+        finally:
+            engine.dispose()
+    if not gaps:
+        return Check("walls", State.OK, f"{first}, and row security holds for web and worker")
+    remedy = "run bankseg database roles and connect as app_web and app_worker; docs/how-to/postgresql.md"
+    return Check("walls", State.WARNING if settings.development else State.PROBLEM, f"{first}; row security does not hold ({'; '.join(gaps)})", remedy)
 
 
 def _clock(settings: Settings, now: float) -> Check:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Engine, bindparam, insert
+from sqlalchemy import BigInteger, Engine, Integer, bindparam, insert
 
 from bankseg.storage.row_security import SCOPE_OPTION, TELL, settings_of
 from bankseg.storage.tables import METADATA
@@ -48,10 +48,19 @@ def _append_postgresql(engine: Engine, table: str, rows: pa.Table) -> None:
     with adbc_driver_postgresql.dbapi.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(f"SELECT row_security_active('{name}')")
         if cursor.fetchone() == (True,):
-            _insert_through_policies(cursor, engine, name, rows)
+            _insert_through_policies(cursor, engine, name, _as_stored(name, rows))
         else:
-            cursor.adbc_ingest(name, rows, mode="append")
+            cursor.adbc_ingest(name, _as_stored(name, rows), mode="append")
         connection.commit()
+
+
+def _as_stored(table: str, rows: pa.Table) -> pa.Table:
+    """Whole numbers as wide as their columns: this driver writes binary COPY, which casts nothing."""
+    for place, column in enumerate(rows.schema):
+        stored = METADATA.tables[table].c[column.name].type
+        if isinstance(stored, Integer) and not isinstance(stored, BigInteger) and column.type == pa.int64():
+            rows = rows.set_column(place, column.name, rows.column(place).cast(pa.int32()))
+    return rows
 
 
 def _insert_through_policies(cursor: Any, engine: Engine, table: str, rows: pa.Table) -> None:  # ADBC's cursor

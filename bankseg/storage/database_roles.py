@@ -1,5 +1,8 @@
 """PostgreSQL's roles: the owner migrates, web and worker work through the row policies, backup reads past them, the trail is only added to."""
 
+from collections.abc import Mapping
+
+from psycopg import sql
 from sqlalchemy import Connection, text
 from sqlmodel import Session
 
@@ -17,23 +20,42 @@ ATTRIBUTES = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION INHERIT"
 MAINTAIN_FROM = 170_000  # the first version in which another than the owner may be let measure a table
 
 
-def make_roles(connection: Connection, passwords: dict[str, str]) -> None:
-    """Make the roles with their passwords, and give the owner what this database holds; again changes nothing. Needs a superuser.
+def role_statements() -> list[str]:
+    """SQL that makes the roles without passwords, gives the owner what this database holds, and lets the others in; again changes nothing.
 
-    Roles belong to the whole server: databases on it share them.
+    It needs a superuser. Roles belong to the whole server: databases on it share them.
     """
+    found = []
     for role in (*LOGINS, AUDIT):
-        if connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}).first() is None:
-            connection.exec_driver_sql(f"CREATE ROLE {role}")
         logs_in, passes = "LOGIN" if role in LOGINS else "NOLOGIN", "BYPASSRLS" if role == BACKUP else "NOBYPASSRLS"
-        connection.exec_driver_sql(f"ALTER ROLE {role} {ATTRIBUTES} {logs_in} {passes}")
-        if role in passwords:
-            connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD {_literal(connection, passwords[role])}")
-    connection.exec_driver_sql(f"GRANT {AUDIT} TO {WEB}, {WORKER}, {BACKUP}")
-    for name, value in WEB_LIMITS.items():
-        connection.exec_driver_sql(f"ALTER ROLE {WEB} SET {name} = '{value}'")
-    _give_database(connection)
-    grant(connection)
+        missing = f"NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')"
+        found += [f"DO $$ BEGIN IF {missing} THEN CREATE ROLE {role}; END IF; END $$", f"ALTER ROLE {role} {ATTRIBUTES} {logs_in} {passes}"]
+    found.append(f"GRANT {AUDIT} TO {WEB}, {WORKER}, {BACKUP}")
+    found += [f"ALTER ROLE {WEB} SET {name} = '{value}'" for name, value in WEB_LIMITS.items()]
+    of_database = (
+        ("REVOKE ALL", "FROM PUBLIC"),
+        ("GRANT CONNECT", f"TO {', '.join(LOGINS)}"),
+        ("GRANT TEMPORARY", f"TO {WEB}, {WORKER}"),  # rows are copied beside a table first
+    )
+    found += [f"DO $$ BEGIN EXECUTE '{right} ON DATABASE ' || quote_ident(current_database()) || ' {whom}'; END $$" for right, whom in of_database]
+    others = f"SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner <> '{OWNER}'"  # noqa: S608  # names of ours
+    give = f"EXECUTE 'ALTER TABLE public.' || quote_ident(name) || ' OWNER TO {OWNER}'"  # its sequences follow
+    return [
+        *found,
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        f"GRANT USAGE ON SCHEMA public TO {WEB}, {WORKER}, {AUDIT}, {BACKUP}",
+        f"GRANT USAGE, CREATE ON SCHEMA public TO {OWNER}",
+        f"DO $$ DECLARE name text; BEGIN FOR name IN {others} LOOP {give}; END LOOP; END $$",
+    ]
+
+
+def make_roles(connection: Connection, passwords: Mapping[str, str]) -> bool:
+    """Make the roles, set the passwords that are given, and put the rights and policies in force; False where there are no tables yet."""
+    for statement in role_statements():
+        connection.exec_driver_sql(statement)
+    for role, password in passwords.items():
+        connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD {_literal(connection, password)}")
+    return grant(connection)
 
 
 def grant(connection: Connection) -> bool:
@@ -85,26 +107,9 @@ def _grants(tables: set[str], version: int) -> list[str]:
     return found
 
 
-def _give_database(connection: Connection) -> None:
-    name = connection.dialect.identifier_preparer.quote(str(connection.exec_driver_sql("SELECT current_database()").scalar_one()))
-    for statement in (
-        f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
-        f"GRANT CONNECT ON DATABASE {name} TO {', '.join(LOGINS)}",
-        f"GRANT TEMPORARY ON DATABASE {name} TO {WEB}, {WORKER}",  # rows are copied beside a table first
-        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
-        f"GRANT USAGE ON SCHEMA public TO {WEB}, {WORKER}, {AUDIT}, {BACKUP}",
-        f"GRANT USAGE, CREATE ON SCHEMA public TO {OWNER}",
-    ):
-        connection.exec_driver_sql(statement)
-    for table in connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner <> :owner"), {"owner": OWNER}).scalars():
-        connection.exec_driver_sql(f"ALTER TABLE {connection.dialect.identifier_preparer.quote(table)} OWNER TO {OWNER}")  # its sequences follow
-
-
 def _listed(tables: list[str]) -> str:
     return ", ".join(f'"{table}"' for table in tables)
 
 
 def _literal(connection: Connection, value: str) -> str:
-    from psycopg import sql
-
     return sql.Literal(value).as_string(connection.connection.driver_connection)

@@ -47,6 +47,7 @@ def copied(engine: Engine, folder: Path) -> Iterator[Copied]:
         return
     snapshot = engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with snapshot as connection, Session(connection) as session:
+        connection.exec_driver_sql("SET LOCAL row_security = off")  # a role that sees some of the rows is refused, instead of copying those
         found = _asked(session, connection)
         for table, columns in found.columns.items():
             _copy_out(connection, table, columns, folder / f"{table}{COPY_SUFFIX}")

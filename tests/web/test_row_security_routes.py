@@ -1,0 +1,96 @@
+"""The second wall alone: every read of clients on PostgreSQL under app_web, with the application's own predicate switched off."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import true
+
+from bankseg.settings import Settings
+from bankseg.storage import client_holder, portfolio, published_client, segment_event
+from bankseg.storage.database import transaction
+from bankseg.web import desk
+from tests.postgres import Server
+from tests.walled_store import WalledStore, walled_store
+from tests.web import builders
+from tests.web.conftest import Browsers
+from tests.web.test_who_may_open_what import HIDDEN_FROM, LISTS, OF_ONE_CLIENT, address, named, reads
+
+pytestmark = pytest.mark.matrix
+
+ROLES = ("alice", "mark", "rita", "adam")  # a portfolio, the book without credit, the whole book, no client
+
+
+@pytest.fixture(scope="module")
+def walled(postgres_server: Server) -> Iterator[WalledStore]:
+    """A PostgreSQL store as in production."""
+    with walled_store(postgres_server) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def behind(walled: WalledStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
+    """The small bank on PostgreSQL, and browsers of its staff on a web that connects as app_web."""
+    home = tmp_path_factory.mktemp("walled")
+    making = Settings(home=home, store_url=walled.url, development=True)
+    builders.staff(walled.engine())
+    with transaction(walled.engine()) as session:
+        run = builders.a_small_bank(session)
+        session.flush()
+        client_holder.follow(session, run.id or 0)
+        builders.a_roll(session, making, run)
+        builders.a_study(session, making, run)
+        builders.a_list(session, making, run)
+    builders.two_versions(making)
+    browsers = Browsers(Settings(home=home, store_url=walled.url, web_store_url=walled.of("app_web"), development=False))
+    yield browsers
+    desk.of(browsers.app).engine.dispose()
+
+
+@pytest.fixture
+def without_predicate(behind: Browsers, monkeypatch: pytest.MonkeyPatch) -> Browsers:
+    """The same with a predicate that admits everybody: whoever is hidden now is hidden by PostgreSQL."""
+    admit_everybody(monkeypatch)
+    return behind
+
+
+def admit_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switch the application's predicate off."""
+    for room in (published_client, portfolio, segment_event):
+        monkeypatch.setattr(room, "in_scope", lambda *_: true())
+
+
+@pytest.mark.parametrize("endpoint", [endpoint for endpoint in reads() if endpoint != "static"])
+def test_every_read_answers_the_web_role_as_it_answers_any(behind: Browsers, browsers: Browsers, endpoint: str) -> None:
+    for login in ROLES:
+        path = address(behind, endpoint)
+        assert behind.of(login).get(path, buffered=True).status_code == browsers.of(login).get(path, buffered=True).status_code, login
+
+
+@pytest.mark.parametrize("endpoint", OF_ONE_CLIENT)
+@pytest.mark.parametrize(("login", "client_id"), [("alice", "C3"), ("alice", "C4"), ("bob", "C1"), ("bea", "C3")])
+def test_anothers_client_does_not_exist_without_the_predicate(without_predicate: Browsers, endpoint: str, login: str, client_id: str) -> None:
+    http = without_predicate.of(login)
+
+    assert http.get(address(without_predicate, endpoint, client_id=client_id)).status_code == 404
+
+
+@pytest.mark.parametrize("login", HIDDEN_FROM)
+def test_no_list_search_or_export_names_a_foreign_client_without_the_predicate(without_predicate: Browsers, login: str) -> None:
+    http = without_predicate.of(login)
+
+    answers = {path: http.get(path, buffered=True) for path in LISTS}
+
+    assert {path: named(answer.text, login) for path, answer in answers.items()} == {path: [] for path in LISTS}
+    assert "Client" in answers["/clients"].text or login == "bob"
+
+
+def test_a_count_tells_nothing_of_foreign_clients_without_the_predicate(without_predicate: Browsers) -> None:
+    assert "<strong>1</strong> of 1 clients" in without_predicate.of("bob").get("/clients").text
+    assert without_predicate.of("bob").get("/api/v1/cross-sell/life_insurance").json["funnel"]["candidates"] == 1
+
+
+def test_with_neither_wall_the_foreign_client_is_seen(own: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the tests above would prove nothing: on SQLite nothing stands behind the predicate."""
+    admit_everybody(monkeypatch)
+
+    assert own.of("alice").get("/clients/C3").status_code == 200
