@@ -12,6 +12,7 @@ import xlsxwriter
 from bankseg.delivery.columns import Column, ColumnKind, Format, cell
 from bankseg.delivery.formulas import harmless
 from bankseg.domain.errors import InputError
+from bankseg.faults import crash_point
 
 Row = dict[str, Any]
 XLSX_ROWS = 1_048_575  # a sheet's limit less its header
@@ -151,7 +152,9 @@ class Delivery:
         self._writer.close()
         if kind is None:
             self._part.chmod(0o600)
+            crash_point("export.before_rename")
             self._part.replace(self._path)
+            crash_point("export.after_rename")
         else:
             self._part.unlink(missing_ok=True)
 

@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TextIO
 
+from bankseg.faults import crash_point
+
 HEADER = ("row_number", "column", "value", "reason", "text")
 # Signs that make a spreadsheet run a cell as a formula, full-width forms included.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠", "|", "%")
@@ -45,6 +47,7 @@ class Quarantine:
         with self._stream as stream:
             stream.flush()
             os.fsync(stream.fileno())
+        crash_point("quarantine.before_rename")
         self._draft.replace(self.path)
         return str(self.path)
 

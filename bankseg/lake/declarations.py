@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bankseg.faults import crash_point
+
 DECLARATIONS = "_attributes.json"
 
 
@@ -62,6 +64,7 @@ def declare(lake: str, new: Declarations) -> None:
         json.dump(document, stream, ensure_ascii=False, indent=1)
         stream.flush()
         os.fsync(stream.fileno())
+    crash_point("declarations.before_rename")
     part.replace(path)
 
 

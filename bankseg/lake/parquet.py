@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bankseg.domain.errors import ArtefactError
+from bankseg.faults import crash_point
 
 
 def write_whole(table: pa.Table, path: Path) -> None:
@@ -21,7 +22,9 @@ def write_whole(table: pa.Table, path: Path) -> None:
         pq.write_table(table, stream, compression="zstd", use_dictionary=repeating, write_page_checksum=True)  # type: ignore[arg-type]  # the stubs know no list
         stream.flush()
         os.fsync(stream.fileno())
+    crash_point("file.before_rename")
     part.replace(path)
+    crash_point("file.after_rename")
     for left_behind in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # by a worker that was killed; one that still writes has lost its lease
         left_behind.unlink(missing_ok=True)
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,6 +21,7 @@ from pyarrow import fs
 from sqlglot import exp
 
 from bankseg.domain.extracts import BUCKET, RECORDED_UNTIL, Extract
+from bankseg.faults import crash_point
 from bankseg.lake.history import STAGED, Placement
 from bankseg.lake.schemas import file_schema, repeating_columns
 from bankseg.lake.sql_tree import parquet, quoted, stored
@@ -49,19 +50,16 @@ class Writing:
     constants: Constants
 
 
-def write_staged(writing: Writing, imports: Mapping[str, Mapping[str, Any]], reached: Callable[[str], None]) -> int | None:
-    """Write and commit; returns the new version, or nothing when there was no row to add.
-
-    `reached` is told the name of each step, so that tests can end the process there.
-    """
+def write_staged(writing: Writing, imports: Mapping[str, Mapping[str, Any]]) -> int | None:
+    """Write and commit; returns the new version, or nothing when there was no row to add."""
     present = {int(row[0]) for row in writing.connection.execute("SELECT DISTINCT bucket FROM staged").fetchall()}
     if not present and not writing.placement.replaced:
         return None
-    reached("before_files")
+    crash_point("intake.before_files")
     added = _write_rewritten(writing) + _write_appended(writing, present)
-    reached("before_commit")
+    crash_point("intake.before_commit")
     version = commit(writing.lake, writing.extract, added, writing.placement.replaced, imports)
-    reached("after_commit")
+    crash_point("intake.after_commit")
     return version
 
 
@@ -152,6 +150,7 @@ class _BucketFile:
 
     def close(self) -> AddAction:
         """Finish the file and have its bytes on disk before a commit names them."""
+        crash_point("intake.file_half_written")
         self._writer.close()
         self._sink.close()
         _flush(self._system, self._path)

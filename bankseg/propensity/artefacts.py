@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bankseg.domain.errors import ArtefactError
+from bankseg.faults import crash_point
 from bankseg.propensity.predict import Propensity
 from bankseg.propensity.structure import check_structure
 from bankseg.propensity.train import Trained
@@ -58,7 +59,9 @@ def save(trained: Trained, directory: Path, key: bytes) -> Artefact:
         for name, data in {**content, SEAL: _seal(digest, key).encode()}.items():
             _write(draft / name, data)
         _sync_folder(draft)
+        crash_point("model.before_rename")
         draft.rename(home)
+        crash_point("model.after_rename")
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
         if not home.is_dir():  # another worker may have saved the same model first

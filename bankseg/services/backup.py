@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from bankseg import __version__
 from bankseg.domain.errors import InputError
 from bankseg.domain.jobs import RunState
+from bankseg.faults import crash_point
 from bankseg.lake.declarations import DECLARATIONS
 from bankseg.lake.files import table_versions
 from bankseg.lake.kept_files import data_files, log_files, rows_at
@@ -69,7 +70,9 @@ def make_backup(bank: Bank, folder: Path, *, with_key: bool = False, report: Rep
         backup_manifest.write(manifest, draft, bank.settings.key())
         if folder.exists():
             folder.rmdir()
+        crash_point("backup.before_rename")
         draft.rename(folder)
+        crash_point("backup.after_rename")
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -99,6 +102,7 @@ def _fill(bank: Bank, draft: Path, *, with_key: bool, report: Report) -> Manifes
     for done, (source, target) in enumerate(wanted):
         report("backup", done, len(wanted))
         files[target] = _copied(source, draft / target, recorded.get(str(source)))
+        crash_point("backup.file_copied")
     report("backup", len(wanted), len(wanted))
     if with_key:
         files[f"home/{KEY_FILE}"] = _described(_written_key(draft / "home" / KEY_FILE, bank.settings.key()))

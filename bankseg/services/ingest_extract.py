@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from bankseg.domain.errors import InputError
 from bankseg.domain.extracts import Extract
+from bankseg.faults import crash_point
 from bankseg.ingest.door import door_tables, enter, pass_through_door
 from bankseg.ingest.lookups import load_lookups
 from bankseg.ingest.mapping import ExtractMapping, Mapping
@@ -30,10 +31,6 @@ from bankseg.storage import import_batch
 from bankseg.storage.database import reading, transaction
 
 
-def _no_crash(point: str) -> None:
-    del point
-
-
 @dataclass(slots=True)
 class Intake:
     """One import under way."""
@@ -46,7 +43,6 @@ class Intake:
     directory: Path
     extract_on: date
     progress: Callable[[str, int], None] | None = None
-    reached: Callable[[str], None] = _no_crash
     seen: Counter[tuple[str, Path]] = field(default_factory=Counter)
 
 
@@ -81,7 +77,7 @@ def _load_pending(intake: Intake, extract_mapping: ExtractMapping, pending: list
 
 def _commit_all(intake: Intake, extract_mapping: ExtractMapping, files: list[StagedFile]) -> list[FileReport]:
     extract = extract_mapping.extract
-    intake.reached("staged")
+    crash_point("intake.staged")
     constants = constant_columns(intake.mapping, extract_mapping)
     has_repeats = settle_repeats(intake.connection, extract, files, constants=constants, first_of_key=extract_mapping.first_of_key)
     pass_through_door(intake.connection, extract_mapping, intake.extract_on)
@@ -91,7 +87,7 @@ def _commit_all(intake: Intake, extract_mapping: ExtractMapping, files: list[Sta
         has_repeats = settle_repeats(intake.connection, door, files, constants={})
         present = _rows_by_file(intake)
         reports += _commit_table(intake, door, [_behind_door(file, present.get(file.number, 0)) for file in files], has_repeats=has_repeats, constants={})
-    intake.reached("before_store")
+    crash_point("intake.before_store")
     with transaction(intake.engine) as session:
         for report in reports:
             import_batch.record(session, **_fields(intake, report))
@@ -107,9 +103,7 @@ def _commit_table(intake: Intake, extract: Extract, files: Sequence[StagedFile],
     placement = place(intake.connection, intake.lake, extract, intake.extract_on, constants, has_repeats=has_repeats)
     accepted = _rows_by_file(intake)
     drafts = [_report(extract, file, placement, accepted.get(file.number, 0)) for file in files if file.sha256 not in done]
-    version = write_staged(
-        Writing(intake.connection, intake.lake, extract, placement, constants), {draft.sha256: draft.counts() for draft in drafts}, intake.reached
-    )
+    version = write_staged(Writing(intake.connection, intake.lake, extract, placement, constants), {draft.sha256: draft.counts() for draft in drafts})
     return [_recovered(intake, extract, file) for file in files if file.sha256 in done] + [replace(draft, lake_version=version) for draft in drafts]
 
 

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from bankseg.domain.errors import BanksegError, LostLeaseError, ServiceUnavailableError
 from bankseg.domain.jobs import FINAL_JOB_STATES, STAGES, JobState, RunState, Stage
+from bankseg.faults import crash_point
 from bankseg.logs import bound
 from bankseg.queue import ring
 from bankseg.services.bank import Bank, open_bank
@@ -93,9 +94,11 @@ def execute_job(settings: Settings, job_id: int, worker: str) -> None:
 
 def _do(bank: Bank, claim: Claim, worker: str) -> None:
     _log.info("job started", extra={"job": claim.key, "worker": worker})
+    crash_point("job.claimed")
     try:
         with _heartbeat(claim):
             result = _work(claim.stage)(bank, claim)
+            crash_point("job.worked")
     except LostLeaseError:
         _log.warning("job lost its lease", extra={"job": claim.key})
     except BanksegError as error:

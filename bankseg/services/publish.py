@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from bankseg.domain.errors import ArtefactError, BanksegError, NotFoundError, ServiceUnavailableError
 from bankseg.domain.jobs import RunState
+from bankseg.faults import crash_point
 from bankseg.lake.parquet import digest_of, read_checked
 from bankseg.services.bank import Bank
 from bankseg.services.jobs import Claim
@@ -41,11 +42,13 @@ def publish_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     for done, (part, table) in enumerate(published_rows.PARTS.items(), start=1):
         claim.progress(done, 4, f"loading {part}")
         append(bank.engine, table.__tablename__, tables[part])
+        crash_point("publish.part_loaded")
     analyse(bank.engine, published_rows.TABLES)
     with transaction(bank.engine) as session:
         claim.hold(session)
         rows = _check(session, claim.run_id, tables)
         _flip(session, claim.run_id, rows)
+        crash_point("publish.flipped")
     claim.progress(4, 4)
     return {"clients": rows, "memberships": _keep_memberships(bank, claim.run_id)}
 

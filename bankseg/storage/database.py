@@ -10,6 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 from sqlmodel import Session, create_engine
 
+from bankseg.faults import crash_point
 from bankseg.storage import row_security
 
 BUSY_SECONDS = 30
@@ -62,6 +63,8 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """One session, one transaction: committed at the end, rolled back on any error."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+        crash_point("store.before_commit")
+    crash_point("store.after_commit")
 
 
 def _with_driver(url: str) -> str:

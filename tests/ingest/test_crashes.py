@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bankseg.faults import VARIABLE
 from bankseg.lake.tables import delta, open_lake
 from tests.ingest.intake import ACCOUNT_ROWS, CLIENT_ROWS, MAPPING, SmallBank, report_of, small_bank
 
@@ -21,8 +22,9 @@ POINTS = [("staged", 1), ("before_files", 1), ("before_commit", 1), ("after_comm
 def crashed(bank: SmallBank, point: str, passes: int) -> int:
     mapping = bank.folder.parent / "mapping.toml"
     mapping.write_text(DOOR, encoding="utf-8")
-    command = [sys.executable, "-m", "tests.ingest.crashing_import", str(bank.settings.home), str(bank.folder), str(mapping), point, str(passes)]
-    return subprocess.run(command, cwd=CHECKOUT, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, check=False, capture_output=True).returncode
+    command = [sys.executable, "-m", "tests.ingest.crashing_import", str(bank.settings.home), str(bank.folder), str(mapping)]
+    given = {**os.environ, "PYTHONPATH": str(CHECKOUT), VARIABLE: f"intake.{point}:{passes}"}
+    return subprocess.run(command, cwd=CHECKOUT, env=given, check=False, capture_output=True).returncode
 
 
 @pytest.mark.faults
