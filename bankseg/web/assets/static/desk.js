@@ -13,6 +13,8 @@ function step(by) {
   links[Math.min(links.length - 1, Math.max(0, here + by))].focus();
 }
 
+document.querySelector("nav.main [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   if (event.key === "/" && field()) { event.preventDefault(); field().focus(); }
