@@ -1,8 +1,9 @@
 """Intake beside a plain baseline: one CSV of transactions into the lake, and DuckDB's bare read_csv to Parquet of the same file.
 
-python benchmarks/intake.py [ROWS]     prints both times and their ratio; the target is at most 2.5
+python benchmarks/intake.py [ROWS] [--json]     prints both times and their ratio; the target is at most 2.5
 """
 
+import json
 import resource
 import sys
 import tempfile
@@ -127,13 +128,25 @@ def intake(folder: Path, home: Path) -> Cost:
 
 def main() -> None:
     """Run both and print the ratio."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
+    given = [argument for argument in sys.argv[1:] if argument != "--json"]
+    rows = int(given[0]) if given else 10_000_000
     with tempfile.TemporaryDirectory(prefix="bankseg-intake-") as name:
         folder = Path(name)
         generate(folder, rows)
         baseline = bare(folder)
         spent = intake(folder, folder / "home")
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        if "--json" in sys.argv:
+            found = {
+                "rows": rows,
+                "seconds": spent.wall,
+                "cpu_seconds": spent.cpu,
+                "peak_gb": peak,
+                "baseline_seconds": baseline.wall,
+                "ratio": spent.wall / baseline.wall,
+            }
+            print(json.dumps(found))
+            return
         print(
             f"{rows:,} rows: bare read_csv to Parquet {baseline.wall:.2f} s ({baseline.cpu:.2f} s of CPU), intake {spent.wall:.2f} s ({spent.cpu:.2f} s of CPU)"
         )
