@@ -248,7 +248,7 @@ POLICY: dict[str, Door | Right] = {
     "scheme_life_api.decide": Right.DESIGN,
     "scheme_life_api.retire": Right.DESIGN,
     "scheme_life_api.cadence": Right.DESIGN,
-    "scheme_life_api.keep": Right.DESIGN,
+    "life_api.keep": Right.DESIGN,
     "studies_api.check": Right.DESIGN,
     "studies_api.scheme": Right.DESIGN,
     "governance_api.target": Right.MODELS,

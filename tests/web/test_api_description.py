@@ -1,10 +1,15 @@
 """The API's description: as stored, and true of every call."""
 
+import importlib
 import json
+import pkgutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
+import bankseg.web.api
 from bankseg.web.api.description import GUARDED, LINKS, description
 from tests.web.conftest import Browsers
 
@@ -30,6 +35,17 @@ def test_every_call_is_described_with_what_it_answers(told: dict) -> None:
             assert call["summary"], path
             assert (method == "get") == ("Idempotency-Key" not in {one["name"] for one in call["parameters"]}), path
             assert call["security"] == [{"session": []}, {"token": []}], path
+
+
+def test_no_call_is_left_out_and_no_two_models_have_one_name(browsers: Browsers, told: dict) -> None:
+    rules = [rule for rule in browsers.app.url_map.iter_rules() if rule.rule.startswith("/api/v1/") and not rule.endpoint.startswith("api_pages.")]
+    modules = [importlib.import_module(found.name) for found in pkgutil.iter_modules(bankseg.web.api.__path__, "bankseg.web.api.")]
+    models = {value for module in modules for value in vars(module).values() if isinstance(value, type) and issubclass(value, BaseModel)}
+
+    assert sorted(rule.endpoint.replace(".", "_") for rule in rules) == sorted(
+        call["operationId"] for calls in told["paths"].values() for call in calls.values()
+    )
+    assert [name for name, number in Counter(model.__name__ for model in models if model.__module__.startswith("bankseg.web.api")).items() if number > 1] == []
 
 
 def test_links_and_preconditions_name_calls_that_exist(told: dict) -> None:

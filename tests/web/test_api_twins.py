@@ -25,7 +25,7 @@ TWINS = {
     "strategy.sheet": "design_api.sheet", "strategy.save": "design_api.save_sheet", "attributes.one": "living_api.attribute", "attributes.own": "design_api.own_attributes",
     "attributes.check": "design_api.check", "attributes.save": "design_api.save_own", "attributes.retire": "design_api.retire_own", "life.scheme": "life_api.memberships",
     "life.changes": "life_api.changes", "life.export": "files_api.changes", "life.publish": "scheme_life_api.publish", "life.override": "scheme_life_api.override",
-    "life.decide": "scheme_life_api.decide", "life.retire": "scheme_life_api.retire", "life.cadence": "scheme_life_api.cadence", "life.keep": "scheme_life_api.keep",
+    "life.decide": "scheme_life_api.decide", "life.retire": "scheme_life_api.retire", "life.cadence": "scheme_life_api.cadence", "life.keep": "life_api.keep",
     "studies.index": "studies_api.studies", "studies.new": "design_api.study_choices", "studies.ask": "studies_api.ask", "studies.study": "studies_api.study",
     "studies.scheme": "studies_api.scheme", "studies.export": "files_api.study", "studies.lifetime": "studies_api.lifetime", "studies.check": "studies_api.check",
     "models.registry": "api.models", "models.target": "governance_api.target", "models.version": "api.model", "models.file": "api.model_document", "models.propose": "governance_api.propose",

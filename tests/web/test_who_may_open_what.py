@@ -58,7 +58,7 @@ def address(browsers: Browsers, endpoint: str, **changes: str) -> str:
 WRITING = {"POST", "PUT", "DELETE", "PATCH"}
 WRITES = (
     "views_api.seen", "views_api.keep", "views_api.change", "views_api.delete", "design_api.save", "design_api.preview", "design_api.check", "design_api.save_own", "design_api.retire_own",
-    "design_api.save_sheet", "scheme_life_api.publish", "scheme_life_api.override", "scheme_life_api.decide", "scheme_life_api.retire", "scheme_life_api.cadence", "scheme_life_api.keep",
+    "design_api.save_sheet", "scheme_life_api.publish", "scheme_life_api.override", "scheme_life_api.decide", "scheme_life_api.retire", "scheme_life_api.cadence", "life_api.keep",
     "studies_api.check", "governance_api.propose", "governance_api.decide", "governance_api.rollback", "governance_api.retraining", "governance_api.alert", "runs_api.start", "runs_api.retry",
     "runs_api.stop", "staff_api.add", "staff_api.change", "staff_api.enable", "staff_api.reset", "staff_api.revoke", "staff_api.revoke_own", "staff_api.try_policy",
     "work_api.record", "work_api.withdraw", "work_api.decide", "work_api.sign", "work_api.assign",

@@ -11,8 +11,10 @@ from bankseg.domain.errors import ConfigurationError, InputError
 from bankseg.services.stamp import Stamp
 from bankseg.web.api.library import APIBlueprint, Tag
 from bankseg.web.api.picture_answers import answer, plain
+from bankseg.web.downloads import MEDIA_TYPES
 
 PREFIX = "/api/v1"
+FILE: dict[str, Any] = {"content": {media.partition(";")[0]: {"schema": {"type": "string"}} for media in MEDIA_TYPES.values()}}
 RETRY_SECONDS = 2  # after so long it is worth asking again how far a job is
 
 

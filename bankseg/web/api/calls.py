@@ -111,7 +111,7 @@ def forget_call(error: BaseException | None = None) -> None:
 
 
 def _is_call() -> bool:
-    return request.path.startswith(API_PREFIX)
+    return request.path.startswith(API_PREFIX) and request.endpoint is not None
 
 
 def _fingerprint() -> str:

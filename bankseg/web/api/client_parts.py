@@ -50,8 +50,8 @@ class MovementsAsked(schemas.Asked):
     month: Annotated[str, StringConstraints(pattern=r"^(|(19|20)\d\d-(0[1-9]|1[0-2]))$")] = Field(
         default="", description="Such as 2025-12; empty: the last one"
     )
-    first_on: date | None = Field(default=None, description="With last_on, instead of a month")
-    last_on: date | None = None
+    first_on: schemas.Day | None = Field(default=None, description="With last_on, instead of a month")
+    last_on: schemas.Day | None = None
     after: str = Field(default="", max_length=600, description="`next_after` of the page before")
 
 

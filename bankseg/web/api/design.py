@@ -1,6 +1,5 @@
 """The API of the designer: schemes drafted, previewed, saved and published, own attributes, strategy sheets, and what a list or a study may choose among."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from flask import Response, url_for
@@ -30,7 +29,7 @@ class Loose(schemas.Stamped):
     model_config = ConfigDict(extra="allow")
 
 
-class ClientPath(SchemePath):
+class PlacedPath(SchemePath):
     client_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -42,7 +41,7 @@ class SavedDraft(DraftDocument):
     note: Annotated[str, StringConstraints(max_length=500)] = ""
 
 
-class Draft_(BaseModel):  # noqa: N801  # Draft is an own attribute's
+class SchemeDraft(BaseModel):
     code: str
     version: int = Field(description="The latest saved; 0: ready-made")
     state: str
@@ -112,8 +111,8 @@ class Sheet(schemas.Asked):
     owner: Annotated[str, StringConstraints(max_length=2_000)] = ""
     measure: Measure | None = Field(default=None, description="With a target, or neither")
     target: float | None = Field(default=None, gt=-1e15, lt=1e15)
-    target_on: date | None = None
-    review_on: date | None = None
+    target_on: schemas.Day | None = None
+    review_on: schemas.Day | None = None
 
 
 class SheetTold(schemas.Stamped):
@@ -148,13 +147,13 @@ class StudyChoices(Loose):
     suggested: list[str]
 
 
-@BLUEPRINT.get("/schemes/<code>/draft", responses={"200": Draft_})
+@BLUEPRINT.get("/schemes/<code>/draft", responses={"200": SchemeDraft})
 def draft(path: SchemePath) -> Response:
     """The latest saved version of a scheme, to go on from."""
     return _draft(path.code)
 
 
-@BLUEPRINT.put("/schemes/<code>/draft", responses={"200": Draft_})
+@BLUEPRINT.put("/schemes/<code>/draft", responses={"200": SchemeDraft})
 def save(path: SchemePath, body: SavedDraft) -> Response:
     """Save the next version of a scheme; the same document again is the same version."""
     if body.document.get("code") != path.code:
@@ -164,7 +163,7 @@ def save(path: SchemePath, body: SavedDraft) -> Response:
     return _draft(path.code)
 
 
-@BLUEPRINT.post("/schemes/preview", responses={"200": Preview})
+@BLUEPRINT.post("/scheme-previews", responses={"200": Preview})
 def preview(body: DraftDocument) -> Response:
     """What a document would hold; nothing is kept."""
     with as_given():
@@ -174,7 +173,7 @@ def preview(body: DraftDocument) -> Response:
 
 
 @BLUEPRINT.get("/schemes/<code>/why/<client_id>", responses={"200": Why})
-def why(path: ClientPath) -> Response:
+def why(path: PlacedPath) -> Response:
     """Why a client is in its segment."""
     found = segments_desk.why_page(desk.desk().settings, desk.read(), desk.scope(), path.code, path.client_id, language=desk.language(), value_name=value_name)
     return stamped(found.stamp, {"client_id": found.client_id, "segments": found.segments})

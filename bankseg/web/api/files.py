@@ -10,19 +10,17 @@ from bankseg.services.scheme_pictures import birthdays, client_list, geography
 from bankseg.storage.cross_sell import CrossSellFilter
 from bankseg.web import desk
 from bankseg.web.api import schemas
-from bankseg.web.api.blueprints import part
+from bankseg.web.api.blueprints import FILE, part
 from bankseg.web.api.life import ChangesQuery
 from bankseg.web.api.pictures import BirthdaysAsked, LevelAsked, ListAsked
 from bankseg.web.api.runs import ImportPath
 from bankseg.web.api.segments import SchemePath, SegmentPath
 from bankseg.web.api.staff import AuditChosen
-from bankseg.web.api.studies import ClientsAsked as PlacedAsked
-from bankseg.web.api.studies import StudyPath
-from bankseg.web.downloads import MEDIA_TYPES, download
+from bankseg.web.api.studies import PlacedAsked, StudyPath
+from bankseg.web.downloads import download
 
 BLUEPRINT = part("files_api", __name__, "files")
 
-FILE: dict[str, Any] = {"content": {media.partition(";")[0]: {"schema": {"type": "string"}} for media in MEDIA_TYPES.values()}}
 CSV: dict[str, Any] = {"content": {"text/csv": {"schema": {"type": "string"}}}}
 
 

@@ -46,7 +46,7 @@ class Target(BaseModel):
     live: Rows = Field(description="How each version does on live clients")
 
 
-class Standing(BaseModel):
+class ModelStanding(BaseModel):
     target: str
     version: int
     status: str
@@ -68,14 +68,14 @@ def target(path: TargetPath) -> Response:
     return document(models_desk.target_page(desk.read(), desk.scope(), path.target))
 
 
-@BLUEPRINT.post("/models/<target>/<int:version>/proposal", responses={"200": Standing})
+@BLUEPRINT.post("/models/<target>/<int:version>/proposal", responses={"200": ModelStanding})
 def propose(path: schemas.ModelPath, body: Because) -> Response:
     """Propose that a version serve."""
     promotion.propose(bank(), desk.scope(), path.target, path.version, body.reason)
     return _standing(path.target, path.version)
 
 
-@BLUEPRINT.post("/models/<target>/<int:version>/decision", responses={"200": Standing})
+@BLUEPRINT.post("/models/<target>/<int:version>/decision", responses={"200": ModelStanding})
 def decide(path: schemas.ModelPath, body: Decision) -> Response:
     """Approve or reject the proposed version."""
     decided = (
@@ -86,7 +86,7 @@ def decide(path: schemas.ModelPath, body: Decision) -> Response:
     return _standing(path.target, decided.version)
 
 
-@BLUEPRINT.post("/models/<target>/<int:version>/rollback", responses={"200": Standing})
+@BLUEPRINT.post("/models/<target>/<int:version>/rollback", responses={"200": ModelStanding})
 def rollback(path: schemas.ModelPath, body: Because) -> Response:
     """Let an earlier version serve again."""
     promotion.roll_back(bank(), desk.scope(), path.target, path.version, body.reason)

@@ -1,7 +1,6 @@
 """The API of segments in time: scorecards, moves between dates, memberships kept and the outbox of entries and exits."""
 
 from dataclasses import asdict
-from datetime import date
 from typing import Annotated, Any
 
 import orjson
@@ -13,7 +12,7 @@ from bankseg.services.scheme_validity import validity
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.web import desk
 from bankseg.web.api import schemas
-from bankseg.web.api.blueprints import part
+from bankseg.web.api.blueprints import document, part
 from bankseg.web.api.segments import SchemePath
 
 BLUEPRINT = part("life_api", __name__, "segments in time")
@@ -26,8 +25,8 @@ class PlacePath(BaseModel):
 
 
 class Dates(schemas.Asked):
-    opening: date | None = Field(default=None, description="Default: the last published before the closing date")
-    closing: date | None = Field(default=None, description="Default: the last published")
+    opening: schemas.Day | None = Field(default=None, description="Default: the last published before the closing date")
+    closing: schemas.Day | None = Field(default=None, description="Default: the last published")
 
 
 class ChangesQuery(Dates):
@@ -87,6 +86,10 @@ class Events(schemas.Stamped):
     next_after: int | None = Field(default=None, description="Pass it as after for the next page; null: nothing newer")
 
 
+class Kept(BaseModel):
+    membership: dict[str, Any]
+
+
 @BLUEPRINT.get("/schemes/<code>/validity", responses={"200": Scorecards})
 def scorecard(path: SchemePath, query: VersionAsked) -> Response:
     """The scorecard of every segment of the version in use."""
@@ -125,6 +128,13 @@ def memberships(path: SchemePath) -> Response:
     found = scheme_life.life_page(desk.desk().settings, desk.read(), desk.scope(), path.code)
     rows = [row.model_dump(exclude={"id", "code"}) for row in found.kept]
     return _json(found.stamp, {"scheme": path.code, "version": found.entry.version, "cadence": found.cadence, "memberships": rows})
+
+
+@BLUEPRINT.post("/schemes/<code>/memberships", responses={"200": Kept})
+def keep(path: SchemePath) -> Response:
+    """Keep the membership of the published run now, whatever the cadence."""
+    row = scheme_life.keep_now(desk.desk().settings, desk.desk().engine, desk.scope(), path.code)
+    return document({"membership": row.model_dump(exclude={"id", "code"})})
 
 
 @BLUEPRINT.get("/segment-events", responses={"200": Events})

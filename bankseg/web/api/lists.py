@@ -1,6 +1,5 @@
 """The API of marketing's lists: counted, kept, frozen, released, exported and measured."""
 
-from datetime import date
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -13,7 +12,7 @@ from bankseg.services import list_builder, list_desk, list_exports, list_results
 from bankseg.services.stamp import stamp
 from bankseg.web import desk
 from bankseg.web.api import schemas
-from bankseg.web.api.blueprints import part
+from bankseg.web.api.blueprints import FILE, part
 from bankseg.web.downloads import download, file_format
 
 BLUEPRINT = part("lists_api", __name__, "lists")
@@ -41,7 +40,7 @@ class NewList(Terms):
 
 class Release(schemas.Asked):
     reason: Annotated[str, StringConstraints(min_length=10, max_length=2_000)]
-    contact_on: date | None = Field(default=None, description="Day of the first contact; empty: today")
+    contact_on: schemas.Day | None = Field(default=None, description="Day of the first contact; empty: today")
 
 
 class ListPath(BaseModel):
@@ -128,13 +127,13 @@ def close(path: ListPath) -> Response:
     return _one(path.list_id)
 
 
-@BLUEPRINT.get("/lists/<int:list_id>/members", responses={"200": {"content": {"text/csv": {"schema": {"type": "string"}}}}})
+@BLUEPRINT.get("/lists/<int:list_id>/members", responses={"200": FILE})
 def members(path: ListPath, query: FormatAsked) -> Response:
     """The clients to contact of a released list, as a file."""
     return _file(path.list_id, "list", list_exports.export_members, query.format)
 
 
-@BLUEPRINT.get("/lists/<int:list_id>/exclusions", responses={"200": {"content": {"text/csv": {"schema": {"type": "string"}}}}})
+@BLUEPRINT.get("/lists/<int:list_id>/exclusions", responses={"200": FILE})
 def exclusions(path: ListPath, query: FormatAsked) -> Response:
     """The clients a released list leaves out, as a file."""
     return _file(path.list_id, "exclusions", list_exports.export_exclusions, query.format)

@@ -1,6 +1,5 @@
 """The API of operations: runs started, followed, tried again and stopped; imports with their reconciliation."""
 
-from datetime import date
 from typing import Any
 
 from flask import Response, url_for
@@ -18,7 +17,7 @@ BLUEPRINT = part("runs_api", __name__, "runs and imports")
 
 
 class RunRequest(schemas.Asked):
-    as_of: date | None = Field(default=None, description="Last day whose data may be known; null: the last day of the data")
+    as_of: schemas.Day | None = Field(default=None, description="Last day whose data may be known; null: the last day of the data")
     retrain: bool = Field(default=False, description="Train every target, also those whose model is young enough")
 
 

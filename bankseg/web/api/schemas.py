@@ -1,8 +1,10 @@
 """Requests and answers of the API, as OpenAPI describes them."""
 
+import re
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from bankseg.storage.portfolio import PortfolioFilter
 
@@ -11,6 +13,16 @@ Code = Annotated[str, StringConstraints(max_length=100)]
 LARGEST = 2**31 - 1  # what a number of the store can be
 Number = Annotated[int, Field(ge=1, le=LARGEST)]
 NOT_BLANK = r"\S"
+
+
+def _written_out(value: Any) -> Any:  # whatever was sent
+    """A day is written as 2025-12-31: a number is no day, though pydantic would count it from 1970."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        return date.fromisoformat(value)
+    raise ValueError("a day such as 2025-12-31")
+
+
+Day = Annotated[date, BeforeValidator(_written_out)]
 
 
 class Asked(BaseModel):

@@ -1,13 +1,12 @@
 """The API of a scheme's life: published against its scorecard, overridden by two persons, retired, and how often its membership is kept."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from flask import Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from bankseg.services import scheme_life
 from bankseg.services.scheme_life import LEAST_REASON
-from bankseg.storage.segment_refresh import CADENCES
 from bankseg.web import desk
 from bankseg.web.api import schemas
 from bankseg.web.api.blueprints import document, part
@@ -26,17 +25,17 @@ class Override(Version):
     reason: Reason
 
 
-class Answer(schemas.Asked):
+class OverrideAnswer(schemas.Asked):
     decision: Literal["grant", "refuse"]
     reason: Reason
 
 
-class Because(schemas.Asked):
+class RetireBecause(schemas.Asked):
     reason: Reason
 
 
 class Cadence(schemas.Asked):
-    cadence: str = Field(json_schema_extra={"enum": list(CADENCES)})
+    cadence: Literal["daily", "weekly", "monthly"]
 
 
 class State(BaseModel):
@@ -48,10 +47,6 @@ class State(BaseModel):
 class CadenceSet(BaseModel):
     code: str
     cadence: str
-
-
-class Kept(BaseModel):
-    membership: dict[str, Any]
 
 
 @BLUEPRINT.post("/schemes/<code>/publish", responses={"200": State})
@@ -69,7 +64,7 @@ def override(path: SchemePath, body: Override) -> Response:
 
 
 @BLUEPRINT.post("/schemes/<code>/override/decision", responses={"200": State})
-def decide(path: SchemePath, body: Answer) -> Response:
+def decide(path: SchemePath, body: OverrideAnswer) -> Response:
     """The second look at a request."""
     granted = body.decision == "grant"
     asked = scheme_life.decide_override(desk.desk().settings, desk.desk().engine, desk.scope(), path.code, body.reason, is_granted=granted)
@@ -77,7 +72,7 @@ def decide(path: SchemePath, body: Answer) -> Response:
 
 
 @BLUEPRINT.post("/schemes/<code>/retire", responses={"200": State})
-def retire(path: SchemePath, body: Because) -> Response:
+def retire(path: SchemePath, body: RetireBecause) -> Response:
     """Retire the published version."""
     row = scheme_life.retire(desk.desk().settings, desk.desk().engine, desk.scope(), path.code, body.reason)
     return _state(path.code, row.version, row.state)
@@ -88,13 +83,6 @@ def cadence(path: SchemePath, body: Cadence) -> Response:
     """Choose how often the membership is kept."""
     told = scheme_life.set_cadence(desk.desk().settings, desk.desk().engine, desk.scope(), path.code, body.cadence)
     return document({"code": path.code, "cadence": told})
-
-
-@BLUEPRINT.post("/schemes/<code>/memberships", responses={"200": Kept})
-def keep(path: SchemePath) -> Response:
-    """Keep the membership of the published run now, whatever the cadence."""
-    row = scheme_life.keep_now(desk.desk().settings, desk.desk().engine, desk.scope(), path.code)
-    return document({"membership": row.model_dump(exclude={"id", "code"})})
 
 
 def _state(code: str, version: int, state: str) -> Response:

@@ -1,6 +1,5 @@
 """The API of segmentation: attributes, schemes with their counts, and the clients of a segment."""
 
-from datetime import date
 from typing import Annotated, Any
 
 import orjson
@@ -28,7 +27,7 @@ class SegmentPath(SchemePath):
 
 
 class DateAsked(schemas.Asked):
-    as_of: date | None = Field(default=None, description="The run published for a day not after this one; null: the published run")
+    as_of: schemas.Day | None = Field(default=None, description="The run published for a day not after this one; null: the published run")
 
 
 class AttributeRow(BaseModel):

@@ -1,6 +1,5 @@
 """The API of the administration: people, their tokens, the audit trail, the policy, and one's own account."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from flask import Response, g, url_for
@@ -56,7 +55,7 @@ class FirstPassword(PersonRow):
     first_password: str | None = Field(description="To be handed over and changed at the first sign-in; null when this answer is given again: it is shown once")
 
 
-class Standing(schemas.Asked):
+class PersonStanding(schemas.Asked):
     is_active: bool
 
 
@@ -72,8 +71,8 @@ class AuditChosen(schemas.Asked):
     action: Text = ""
     person: Text = Field(default="", description="Login of who acted")
     subject: Text = ""
-    first: date | None = None
-    last: date | None = None
+    first: schemas.Day | None = None
+    last: schemas.Day | None = None
 
     def filter(self) -> AuditFilter:
         """What the trail is narrowed by."""
@@ -163,7 +162,7 @@ def change(path: PersonPath, body: Person) -> Response:
 
 
 @BLUEPRINT.put("/people/<int:person_id>/standing", responses={"200": PersonRow})
-def enable(path: PersonPath, body: Standing) -> Response:
+def enable(path: PersonPath, body: PersonStanding) -> Response:
     """Let a person sign in again, or no more."""
     staff.set_active(desk.desk().engine, desk.scope(), path.person_id, is_active=body.is_active)
     return document(_found(path.person_id))
@@ -200,14 +199,15 @@ def overview() -> Response:
 @BLUEPRINT.get("/policy", responses={"200": PolicyDocument})
 def policy(query: PolicyAsked) -> Response:
     """The policy in force, and how it differs from one of before."""
-    return document(policy_page.policy_page(desk.desk().settings, desk.read(), desk.scope(), query.compared or None))
+    found = policy_page.policy_page(desk.desk().settings, desk.read(), desk.scope(), query.compared or None)
+    return document({name: getattr(found, name) for name in PolicyDocument.model_fields})
 
 
 @BLUEPRINT.post("/policy/try", responses={"200": PolicyChanges})
 def try_policy(body: PolicyDraft) -> Response:
     """What a draft would change; nothing is kept."""
     with as_given():
-        return document({"changes": policy_page.try_policy(desk.desk().settings, desk.scope(), body.text)})
+        return document({"changes": policy_page.try_policy(desk.desk().settings, desk.read(), desk.scope(), body.text)[0]})
 
 
 @BLUEPRINT.get("/account", responses={"200": Account})

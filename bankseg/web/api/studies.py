@@ -72,7 +72,7 @@ class Proposed(BaseModel):
     document: dict[str, Any]
 
 
-class ClientsAsked(schemas.Asked):
+class PlacedAsked(schemas.Asked):
     group: str = Field(default="", max_length=40, description="A cluster from 0 (-1: in none) or a band; empty: all")
 
 
@@ -121,7 +121,7 @@ def study(path: StudyPath) -> Response:
 
 
 @BLUEPRINT.get("/studies/<int:study_id>/clients", responses={"200": StudyClients})
-def clients(path: StudyPath, query: ClientsAsked) -> Response:
+def clients(path: StudyPath, query: PlacedAsked) -> Response:
     """The clients a study placed."""
     found = study_pages.study_clients(desk.desk().settings, desk.read(), desk.scope(), path.study_id, query.group)
     return _json(found.stamp.run_id, found.stamp.as_of.isoformat(), {"clients": found.clients, "rows": found.rows})

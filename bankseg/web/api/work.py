@@ -1,6 +1,5 @@
 """The API of daily work: contacts with clients, and the review of risk cases."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -30,7 +29,7 @@ class ContactRequest(BaseModel, extra="forbid"):
     outcome: Literal["reached", "not_reached", "interested", "refused", "sold", "call_back", "not_relevant", "later"]
     channel: Literal["phone", "branch", "email", "video", "message"] = "phone"
     product: Annotated[str, StringConstraints(max_length=100)] | None = None
-    again_on: date | None = Field(default=None, description="Needed for call_back and later")
+    again_on: schemas.Day | None = Field(default=None, description="Needed for call_back and later")
     note: str = Field(default="", max_length=2_000, description="Read by its author and the head of the branch alone")
 
 
@@ -45,7 +44,7 @@ class Recorded(BaseModel):
 class DecisionRequest(BaseModel, extra="forbid"):
     decision: Literal["keep", "watch", "contact", "restrict", "refer"]
     reason: Reason
-    again_on: date | None = Field(default=None, description="Needed to watch")
+    again_on: schemas.Day | None = Field(default=None, description="Needed to watch")
     adverse: list[Annotated[str, StringConstraints(max_length=40)]] = Field(
         default=[], max_length=23, description="Codes of specific reasons, one to four to restrict"
     )

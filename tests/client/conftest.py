@@ -1,0 +1,40 @@
+"""A live service of the small bank, and clients of it."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from waitress.server import create_server
+
+from bankseg.settings import Settings
+from bankseg.storage import tables
+from bankseg.storage.database import make_engine, transaction
+from bankseg.web.app import create_app
+from tests.web import builders
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the small bank."""
+    home = tmp_path_factory.mktemp("bank")
+    engine = make_engine(Settings(home=home).store)
+    tables.METADATA.create_all(engine)
+    builders.staff(engine)
+    with transaction(engine) as session:
+        run = builders.a_small_bank(session)
+        session.flush()
+        builders.a_list(session, Settings(home=home), run)
+    engine.dispose()
+    return home
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    """The address of the service, on a port of its own."""
+    server = create_server(create_app(Settings(home=home)), host="127.0.0.1", port=0, threads=2)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+    thread.join(60)
