@@ -10,6 +10,7 @@ from celery import Celery
 from kombu import Connection, Queue
 from kombu.exceptions import KombuError, OperationalError
 
+from bankseg import traces
 from bankseg.settings import Settings
 
 QUEUE_NAME = "bankseg"
@@ -30,9 +31,9 @@ def ring(settings: Settings, job_ids: Sequence[int]) -> bool:
     if not job_ids:
         return True
     try:
-        with _sender(settings) as (app, connection):
+        with traces.span("ring", jobs=len(job_ids)), _sender(settings) as (app, connection):
             for job_id in job_ids:
-                app.send_task(RUN_JOB, kwargs={"job_id": int(job_id)}, queue=QUEUE_NAME, connection=connection, retry=False)
+                app.send_task(RUN_JOB, kwargs={"job_id": int(job_id)}, queue=QUEUE_NAME, connection=connection, retry=False, headers=traces.headers())
     except (OperationalError, KombuError, OSError) as error:
         _log.warning("broker not reached (%s): %d jobs stay queued and the reconciler rings again", type(error).__name__, len(job_ids))
         return False

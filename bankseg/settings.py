@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only")
     log_level: str = Field(default="INFO", description="Least level that is logged")
     log_format: Literal["plain", "json"] = Field(default="plain", description="How web, worker and beat log: lines for people, or one JSON object a line")
+    traces_url: str = Field(default="", description="OTLP address (HTTP) that traces of web, worker and store go to; empty: none are made")
     metrics_token: SecretStr = Field(default=SecretStr(""), description="Bearer token that opens /metrics; empty: there is no such page")
     api_calls_a_minute: int = Field(
         default=1_200, ge=1, description="Calls of the API a person may make in a minute, counted by each web process; more get 429"

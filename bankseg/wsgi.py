@@ -3,7 +3,7 @@
 import waitress
 from flask import Flask
 
-from bankseg import logs
+from bankseg import logs, traces
 from bankseg.settings import Settings
 from bankseg.storage import walls
 from bankseg.web.app import create_app
@@ -15,11 +15,13 @@ def application() -> Flask:
     """The application of this process's settings."""
     settings = Settings()
     logs.configure(settings.log_format, settings.log_level)
+    traces.configure(settings.traces_url, "bankseg-web")
     return _walled(settings)
 
 
 def serve(settings: Settings) -> None:
     """Serve until stopped, with waitress: the embedded way."""
+    traces.configure(settings.traces_url, "bankseg-web")
     waitress.serve(_walled(settings), host=settings.host, port=settings.port, threads=THREADS, ident=None)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery, signals
 
-from bankseg import logs
+from bankseg import logs, traces
 from bankseg.domain.errors import ConfigurationError
 from bankseg.embedded.leash import end_with_parent
 from bankseg.queue import QUEUE_NAME, VISIBILITY_SECONDS, address, queues, transport_options
@@ -58,6 +58,13 @@ def end_with_worker(**unused: Any) -> None:  # Any: what Celery's signals carry
     """A killed worker's children would wait for its pipe for ever, and hold what it held: they end with it, and their leases run out."""
     del unused
     end_with_parent(signal.SIGKILL)
+
+
+@signals.worker_process_init.connect
+def trace_what_this_process_does(**unused: Any) -> None:  # Any: what Celery's signals carry
+    """In every child anew: a thread that sends spans does not survive a fork."""
+    del unused
+    traces.configure(Settings().traces_url, "bankseg-worker")
 
 
 @signals.worker_init.connect

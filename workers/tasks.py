@@ -6,6 +6,7 @@ Services are imported inside the tasks: the parent of the pool forks, and must n
 import os
 from typing import Any
 
+from bankseg import traces
 from bankseg.queue import CANARY, MONITOR, RECONCILE, REFRESH, RUN_JOB
 from bankseg.settings import Settings
 from workers.app import app
@@ -16,7 +17,8 @@ def run_job(self: Any, job_id: int) -> None:  # Any: Celery's task class is unty
     """Do one job; whether it is free to be done is decided by its row."""
     from bankseg.services.jobs import execute_job
 
-    execute_job(Settings(), int(job_id), f"{self.request.hostname}:{os.getpid()}")
+    with traces.span("job", {"traceparent": self.request.get("traceparent") or ""}, job_id=job_id):
+        execute_job(Settings(), int(job_id), f"{self.request.hostname}:{os.getpid()}")
 
 
 @app.task(name=RECONCILE)

@@ -11,7 +11,7 @@ from sqlalchemy.sql.expression import FunctionElement
 from sqlmodel import Session, create_engine
 
 from bankseg.faults import crash_point
-from bankseg.storage import row_security
+from bankseg.storage import row_security, traced
 
 BUSY_SECONDS = 30
 # Releases of SQLite in which write-ahead logging may corrupt a database with several connections.
@@ -51,10 +51,12 @@ def make_engine(url: str) -> Engine:
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
+        traced.install(engine)
         return engine
     # A connection that goes back is reset by row_security, which discards what the server prepared for it: so nothing is prepared.
     engine = create_engine(_with_driver(url), pool_pre_ping=True, pool_reset_on_return=None, connect_args={"prepare_threshold": None})
     row_security.install(engine)
+    traced.install(engine)
     return engine
 
 

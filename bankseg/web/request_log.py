@@ -7,11 +7,12 @@ import logging
 import re
 import time
 import uuid
+from contextlib import ExitStack
 from typing import cast
 
 from flask import Flask, Response, current_app, g, request
 
-from bankseg import logs
+from bankseg import logs, traces
 from bankseg.services.http_counts import HttpCounts
 from bankseg.web import desk
 
@@ -29,6 +30,7 @@ def install(app: Flask) -> None:
     app.extensions[EXTENSION] = HttpCounts(desk.of(app).settings)
     app.before_request(begin)
     app.after_request(end)
+    app.teardown_request(leave)
 
 
 def counts() -> HttpCounts:
@@ -42,6 +44,10 @@ def begin() -> None:
     g.request_id = given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
     g.began = time.perf_counter()
     logs.bind(request_id=g.request_id)
+    if traces.is_on() and request.endpoint not in PROBES:
+        g.trace = ExitStack()
+        carrier = {"traceparent": request.headers.get("traceparent", "")}
+        g.answer = g.trace.enter_context(traces.span(f"{request.method} {request.endpoint}", carrier, request_id=g.request_id))
 
 
 def end(response: Response) -> Response:
@@ -56,4 +62,12 @@ def end(response: Response) -> Response:
     _log.log(level, "request answered", extra={**ids, "milliseconds": round(seconds * 1000)})
     counts().add(request.endpoint, request.method, response.status_code, seconds)
     counts().tell_now_and_then()
+    if "answer" in g:
+        g.answer |= {"status": response.status_code, "person_id": ids["person_id"]}
     return response
+
+
+def leave(error: BaseException | None) -> None:
+    """End the request's trace, whatever became of it."""
+    if "trace" in g:
+        g.trace.__exit__(type(error) if error else None, error, None)
