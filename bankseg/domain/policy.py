@@ -51,10 +51,11 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy in force: its values by section and the hash that every run records."""
+    """A policy in force: its values by section, the hash that every run records, and the number of the version agreed on, where there is one."""
 
     values: Mapping[str, Any]
     sha256: str
+    version: int | None = None
 
     def section(self, name: str) -> Mapping[str, Any]:
         """One section's values."""
@@ -75,36 +76,38 @@ class Policy:
         return tuple(_trigger(entry) for entry in self.section("risk")["trigger"])
 
 
-def load_policy(path: Path | None = None) -> Policy:
-    """The default policy with a bank's own entries laid over it.
+def load_policy(path: Path | None = None, entries: str = "", version: int | None = None) -> Policy:
+    """The default policy with a bank's own entries laid over it, and over both the entries (TOML) of a version people agreed on.
 
     Raises
     ------
     ConfigurationError
         When the file cannot be read, names an unknown entry, or its scheme has no default segment at its end.
     """
-    return _checked({} if path is None else _read(path), "policy file" if path is None else f"policy file {path.name}")
+    values = tomllib.loads(files("bankseg.policies").joinpath("default.toml").read_text(encoding="utf-8"))
+    if path is not None:
+        values = _laid_over(values, _read(path), "", f"policy file {path.name}")
+    if entries:
+        values = _laid_over(values, entries_of(entries), "", "the policy draft" if version is None else f"version {version} of the policy")
+    return _checked(values, version)
 
 
-def policy_with(text: str) -> Policy:
-    """The default policy with the entries of a TOML text laid over it.
+def entries_of(text: str) -> dict[str, Any]:
+    """The entries a TOML text holds.
 
     Raises
     ------
     ConfigurationError
-        As `load_policy`.
+        When it is not TOML.
     """
     try:
-        own = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"the policy draft is not TOML: {error}", "TOML") from error
-    return _checked(own, "the policy draft")
+        raise ConfigurationError(f"the policy draft is not TOML: {error}", "TOML", "correct the line named") from error
 
 
-def _checked(own: Mapping[str, Any], where: str) -> Policy:
-    default = tomllib.loads(files("bankseg.policies").joinpath("default.toml").read_text(encoding="utf-8"))
-    values = _laid_over(default, own, "", where)
-    policy = Policy(values, sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest())
+def _checked(values: Mapping[str, Any], version: int | None) -> Policy:
+    policy = Policy(values, sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest(), version)
     _check_scheme(policy)
     unsuitable_rules(policy.section("cross_sell")["unsuitable"])
     return policy

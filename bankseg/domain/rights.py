@@ -31,6 +31,7 @@ class Right(StrEnum):
     PEOPLE = "people"
     AUDIT = "audit"
     POLICY = "policy"
+    CHANGE_POLICY = "change_policy"
 
 
 _DESKS = frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.MARKETER, Role.RISK_OFFICER})
@@ -58,6 +59,7 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.AUDIT: frozenset({Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.POLICY: frozenset({Role.MODEL_OWNER, Role.RISK_OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.QUARANTINE: _ENGINE_ROOM,  # refused rows are the bank's data as it came
+    Right.CHANGE_POLICY: _MODEL_RISK,  # proposed by one, decided by another
     Right.LOAD: _ENGINE_ROOM,
     Right.IMPORTS: _ENGINE_ROOM | {Role.AUDITOR, Role.MARKETER, Role.RISK_OFFICER},
 }

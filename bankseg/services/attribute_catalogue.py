@@ -12,13 +12,14 @@ from sqlmodel import Session
 
 from bankseg.domain.errors import NotFoundError
 from bankseg.domain.people import Scope
-from bankseg.domain.policy import Policy, load_policy
+from bankseg.domain.policy import Policy
 from bankseg.domain.rights import Right, require
 from bankseg.segments.attributes import Attribute
 from bankseg.segments.reading import listing
 from bankseg.services.attribute_freshness import Freshness, freshness
 from bankseg.services.attribute_usability import Finding, findings
 from bankseg.services.custom_attributes import readers
+from bankseg.services.policy_in_force import policy_in_force
 from bankseg.services.rolls import OpenRoll, open_for
 from bankseg.services.segment_schemes import attributes_for
 from bankseg.services.segments_desk import stamp_of
@@ -95,7 +96,7 @@ class AttributePage:
 
 def entries_for(settings: Settings, session: Session, scope: Scope, roll: OpenRoll) -> list[Entry]:
     """Every attribute a person may read, with freshness, owner and findings."""
-    policy = load_policy(settings.policy_file)
+    policy = policy_in_force(settings, session)
     known = {name: _owned(one, policy) for name, one in attributes_for(settings, roll, scope).items()}
     fresh = freshness(session, policy, roll, known.values())
     wrong = findings(known, roll.reading.roll, fresh)

@@ -8,9 +8,11 @@ import pyarrow as pa
 from sqlalchemy import Engine
 
 from bankseg.domain.extracts import PRODUCTS
-from bankseg.domain.policy import Policy, load_policy
+from bankseg.domain.policy import Policy
 from bankseg.lake.declarations import Declarations, read_declarations
+from bankseg.services.policy_in_force import policy_under
 from bankseg.settings import Settings
+from bankseg.storage import policy_version
 from bankseg.storage.database import make_engine
 from bankseg.storage.walls import refuse_gaps
 
@@ -76,4 +78,5 @@ def open_bank(settings: Settings) -> Bank:
 def open_unwalled(settings: Settings) -> Bank:
     """Open the bank as whoever the settings say: for making the schema, and for copying the whole store."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    return Bank(settings, make_engine(settings.store), load_policy(settings.policy_file))
+    engine = make_engine(settings.store)
+    return Bank(settings, engine, policy_under(settings, policy_version.in_force_of(engine)))

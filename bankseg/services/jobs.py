@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, update
@@ -16,9 +16,10 @@ from bankseg.faults import crash_point
 from bankseg.logs import bound
 from bankseg.queue import ring
 from bankseg.services.bank import Bank, open_bank
+from bankseg.services.policy_in_force import recorded_policy
 from bankseg.settings import Settings
 from bankseg.storage import audit, schema
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import db_now, reading, transaction
 from bankseg.storage.job import Job
 from bankseg.storage.revisions import known_revisions, suits
 from bankseg.storage.run import Run
@@ -97,7 +98,7 @@ def _do(bank: Bank, claim: Claim, worker: str) -> None:
     crash_point("job.claimed")
     try:
         with _heartbeat(claim):
-            result = _work(claim.stage)(bank, claim)
+            result = _work(claim.stage)(_under_its_policy(bank, claim), claim)
             crash_point("job.worked")
     except LostLeaseError:
         _log.warning("job lost its lease", extra={"job": claim.key})
@@ -108,6 +109,16 @@ def _do(bank: Bank, claim: Claim, worker: str) -> None:
         _fail(claim, f"{type(error).__name__}: {error}", may_retry=True)
     else:
         _finish(claim, result)
+
+
+def _under_its_policy(bank: Bank, claim: Claim) -> Bank:
+    """The bank with the policy the run began with: a version approved meanwhile is the next run's."""
+    if claim.stage not in STAGES:
+        return bank
+    with reading(bank.engine) as session:
+        run = session.get(Run, claim.run_id)
+        policy = recorded_policy(session, run.policy_sha256) if run else None
+    return replace(bank, policy=policy) if policy is not None else bank
 
 
 def claim_job(bank: Bank, job_id: int, worker: str) -> Claim | None:

@@ -8,10 +8,13 @@ from sqlmodel import Session, col, select
 
 from bankseg.domain.errors import NotFoundError
 from bankseg.domain.people import Scope
-from bankseg.domain.policy import Policy, load_policy, policy_with
-from bankseg.domain.rights import Right, require
+from bankseg.domain.policy import Policy, load_policy
+from bankseg.domain.rights import Right, may, require
+from bankseg.services.policy_effect import Effect, effect_of
+from bankseg.services.policy_in_force import policy_in_force, policy_under
 from bankseg.settings import Settings
-from bankseg.storage import recorded_document
+from bankseg.storage import person, policy_version, recorded_document
+from bankseg.storage.policy_version import PolicyVersion
 from bankseg.storage.run import Run
 
 
@@ -36,14 +39,42 @@ class RecordedPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Dated:
+    """A version with the names of who proposed and who decided it."""
+
+    version: PolicyVersion
+    proposed_by: str
+    decided_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyPage:
-    """Entries in force by section, in dotted names; `own` are those that the bank changed from the default. `Any`: TOML values."""
+    """Entries in force by section, in dotted names; `own` are those that the bank changed from the default. `Any`: TOML values.
+
+    `waiting` is the open version with what it would change; `may_decide` says whether this person may, who never is who proposed it.
+    """
 
     sha256: str
     sections: dict[str, dict[str, Any]]
     own: frozenset[str]
     recorded: list[RecordedPolicy]
     compared: str | None
+    changes: list[Change]
+    in_force: Dated | None
+    waiting: Dated | None
+    waiting_changes: list[Change]
+    waiting_effect: list[Effect] | None
+    may_decide: bool
+    history: list[Dated]
+    entries: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two versions and how they differ; version 0 is the default with the bank's file."""
+
+    before: int
+    after: int
     changes: list[Change]
 
 
@@ -56,23 +87,39 @@ def policy_page(settings: Settings, session: Session, scope: Scope, compared: st
         When no run used the policy to compare with.
     """
     require(scope, Right.POLICY)
-    policy = load_policy(settings.policy_file)
+    policy = policy_in_force(settings, session)
     entries = flattened(policy.values)
     own = frozenset(change.name for change in differences(flattened(load_policy().values), entries))
     sections: dict[str, dict[str, Any]] = {}
     for name, value in entries.items():
         sections.setdefault(name.split(".", 1)[0], {})[name] = value
-    changes: list[Change] = []
-    if compared:
-        values = recorded_document.read(session, compared)
-        if values is None or compared not in {one.sha256 for one in _recorded(session, policy)}:
-            raise NotFoundError(f"no run used the policy {compared[:12]}")
-        changes = differences(flattened(values), entries)
-    return PolicyPage(policy.sha256, sections, own, _recorded(session, policy), compared, changes)
+    history = _dated(session)
+    waiting = next((one for one in history if one.version.state == "open"), None)
+    draft = policy_under(settings, waiting.version) if waiting else None
+    may_decide = waiting is not None and may(scope.role, Right.CHANGE_POLICY) and waiting.version.proposed_by != scope.person_id
+    found = policy_version.in_force(session)
+    return PolicyPage(
+        policy.sha256, sections, own, _recorded(session, policy), compared, _since(session, policy, compared), _of(history, found), waiting,
+        differences(entries, flattened(draft.values)) if draft else [], effect_of(session, scope, policy, draft) if draft else None, may_decide, history,
+        found.entries if found else "",
+    )  # fmt: skip
 
 
-def try_policy(settings: Settings, scope: Scope, text: str) -> list[Change]:
-    """What a draft of the bank's policy file would change against what is in force; nothing is kept.
+def compare_versions(settings: Settings, session: Session, scope: Scope, before: int, after: int) -> Compared:
+    """How two versions differ, each laid over the default and the bank's file of now.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such version.
+    """
+    require(scope, Right.POLICY)
+    sides = [flattened(policy_under(settings, _version(session, number)).values) for number in (before, after)]
+    return Compared(before, after, differences(*sides))
+
+
+def try_policy(settings: Settings, session: Session, scope: Scope, text: str) -> tuple[list[Change], list[Effect] | None]:
+    """What a draft would change against what is in force, and how many clients it would move; nothing is kept.
 
     Raises
     ------
@@ -80,12 +127,35 @@ def try_policy(settings: Settings, scope: Scope, text: str) -> list[Change]:
         Naming the entry of the draft that is wrong.
     """
     require(scope, Right.POLICY)
-    return differences(flattened(load_policy(settings.policy_file).values), flattened(policy_with(text).values))
+    policy, draft = policy_in_force(settings, session), load_policy(settings.policy_file, text)
+    return differences(flattened(policy.values), flattened(draft.values)), effect_of(session, scope, policy, draft)
 
 
-def own_text(settings: Settings) -> str:
-    """The bank's own policy file, empty when it has none."""
-    return settings.policy_file.read_text(encoding="utf-8") if settings.policy_file else ""
+def _since(session: Session, policy: Policy, compared: str | None) -> list[Change]:
+    if not compared:
+        return []
+    values = recorded_document.read(session, compared)
+    if values is None or compared not in {one.sha256 for one in _recorded(session, policy)}:
+        raise NotFoundError(f"no run used the policy {compared[:12]}")
+    return differences(flattened(values), flattened(policy.values))
+
+
+def _version(session: Session, number: int) -> PolicyVersion | None:
+    """A version, none for number 0."""
+    found = session.get(PolicyVersion, number) if number else None
+    if number and found is None:
+        raise NotFoundError(f"no version {number} of the policy")
+    return found
+
+
+def _dated(session: Session) -> list[Dated]:
+    found = policy_version.history(session)
+    names = person.names(session, {who for one in found for who in (one.proposed_by, one.decided_by) if who is not None})
+    return [Dated(one, names.get(one.proposed_by, ""), names.get(one.decided_by or 0, "")) for one in found]
+
+
+def _of(history: list[Dated], version: PolicyVersion | None) -> Dated | None:
+    return next((one for one in history if version is not None and one.version.id == version.id), None)
 
 
 def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

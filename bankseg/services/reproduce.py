@@ -12,12 +12,12 @@ from sqlmodel import select
 
 from bankseg.domain.errors import BanksegError, NotFoundError
 from bankseg.domain.jobs import JobState, Stage
-from bankseg.domain.policy import Policy
 from bankseg.features.build import features_digest
 from bankseg.lake.declarations import declarations_of
 from bankseg.lake.parquet import write_whole
 from bankseg.propensity.artefacts import load, read_card, save
 from bankseg.services.bank import Bank
+from bankseg.services.policy_in_force import recorded_policy
 from bankseg.services.score import score_bucket, scores_path
 from bankseg.services.shadow import shadow_models
 from bankseg.services.snapshot import labels_path, lake_at, snapshot_path, write_bucket
@@ -129,12 +129,12 @@ def _as_it_was(bank: Bank, run: Run) -> Bank:
             f"run {run.id} was computed with other feature definitions", "the code that computed it", "install the release of that day and try again"
         )
     with reading(bank.engine) as session:
-        values = recorded_document.read(session, run.policy_sha256)
+        policy = recorded_policy(session, run.policy_sha256)
         declared = recorded_document.read(session, run.declarations_sha256)
-    if values is None or declared is None:
+    if policy is None or declared is None:
         raise NotReproducibleError(f"run {run.id} did not keep its policy", "a run of this release or a later one", "reproduce a later run")
     declarations = declarations_of(declared)
-    return Bank(bank.settings, bank.engine, Policy(values, run.policy_sha256), declarations)
+    return Bank(bank.settings, bank.engine, policy, declarations)
 
 
 def _in(bank: Bank, scratch: Path) -> Any:  # settings of the same bank, whose files lie elsewhere

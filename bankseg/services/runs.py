@@ -196,6 +196,7 @@ def _new_run(session: Session, bank: Bank, key: str, draft: Draft, asked: frozen
         table_versions=draft.versions,
         file_hashes=draft.file_hashes,
         policy_sha256=recorded_document.keep(session, "policy", bank.policy.values),
+        policy_version=bank.policy.version,
         declarations_sha256=recorded_document.keep(session, "declarations", asdict(bank.declarations)),
         started_by=person_id,
         models={target: found.model.digest for target, found in standings.items() if found.model},

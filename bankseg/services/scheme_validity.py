@@ -12,7 +12,6 @@ from sqlglot import exp
 from sqlmodel import Session
 
 from bankseg.domain.people import Scope
-from bankseg.domain.policy import load_policy
 from bankseg.domain.rights import Right, require
 from bankseg.domain.schemes import SegmentRule
 from bankseg.segments.membership import masks
@@ -20,6 +19,7 @@ from bankseg.segments.reading import listing
 from bankseg.segments.scorecard import Base, Scorecard, Subject
 from bankseg.segments.validity import measured, scorecards
 from bankseg.services.attribute_freshness import freshness
+from bankseg.services.policy_in_force import policy_in_force
 from bankseg.services.rolls import OpenRoll, open_for
 from bankseg.services.segment_memberships import roster_as_of
 from bankseg.services.segment_schemes import SchemeEntry, attributes_for, scheme_for
@@ -101,7 +101,7 @@ def _base(settings: Settings, session: Session, table: pa.Table, roll: OpenRoll)
     def numbers(name: str) -> NDArray[np.float64]:
         return np.asarray(table.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
 
-    policy = load_policy(settings.policy_file)
+    policy = policy_in_force(settings, session)
     outcomes = {}
     for name, (column, asked) in OUTCOMES.items():
         if column not in table.column_names or (asked and asked not in table.column_names):

@@ -12,13 +12,13 @@ from sqlmodel import Session
 
 from bankseg.domain.errors import InputError, MissingDataError, NotFoundError
 from bankseg.domain.people import Scope
-from bankseg.domain.policy import load_policy
 from bankseg.domain.rights import sees
 from bankseg.domain.schemes import Purpose
 from bankseg.segments.arrays import numbers
 from bankseg.segments.attributes import PROPENSITY, Attribute
 from bankseg.segments.compiler import DIALECT
 from bankseg.segments.inputs import is_free, suggested, usable
+from bankseg.services.policy_in_force import policy_of
 from bankseg.services.rolls import OpenRoll, open_of_run
 from bankseg.settings import Settings
 from bankseg.storage import own_attribute
@@ -144,7 +144,7 @@ def allowed(
 
 def proxies(settings: Settings) -> frozenset[str]:
     """Names the policy bars because they stand for a protected ground."""
-    return frozenset(load_policy(settings.policy_file).section("fairness")["proxies"])
+    return frozenset(policy_of(settings).section("fairness")["proxies"])
 
 
 def known_of_prospects(roll: OpenRoll, names: Sequence[str]) -> list[str]:

@@ -1,7 +1,9 @@
 """People: the staff who sign in."""
 
+from collections.abc import Collection
+
 from sqlalchemy import false
-from sqlmodel import Field, Session, SQLModel, select
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from bankseg.domain.people import Role, Scope
 
@@ -33,3 +35,8 @@ class Person(SQLModel, table=True):
 def by_login(session: Session, login: str) -> Person | None:
     """The person who signs in under this login."""
     return session.exec(select(Person).where(Person.login == login)).one_or_none()
+
+
+def names(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """Display names of some people."""
+    return {number: name for number, name in session.exec(select(Person.id, Person.display_name).where(col(Person.id).in_(ids))) if number is not None}

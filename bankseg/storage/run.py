@@ -24,6 +24,7 @@ class Run(SQLModel, table=True):
     table_versions: dict[str, int] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     file_hashes: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     policy_sha256: str = ""
+    policy_version: int | None = None  # that two persons agreed on; empty: default and file alone
     declarations_sha256: str = Field(default="", sa_column_kwargs={"server_default": ""})
     started_by: int | None = None  # person; empty when nobody was signed in
     models: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # target -> digest of the model that scores it

@@ -14,6 +14,7 @@ from bankseg.storage.walls import refuse_gaps
 from bankseg.web import access, desk, errors, forms, headers, jinja, request_log
 from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
 from bankseg.web.administration.oversight import BLUEPRINT as OVERSIGHT
+from bankseg.web.administration.policy_views import BLUEPRINT as POLICY_PAGES
 from bankseg.web.administration.views import BLUEPRINT as ADMINISTRATION
 from bankseg.web.api import calls
 from bankseg.web.api import pages as api_pages
@@ -87,6 +88,7 @@ def create_app(settings: Settings) -> OpenAPI:
         ACCOUNT,
         ADMINISTRATION,
         OVERSIGHT,
+        POLICY_PAGES,
         api_pages.BLUEPRINT,
     ):
         app.register_blueprint(blueprint)

@@ -1,14 +1,13 @@
 """What a view reaches for: the store, the settings, and the person who asks."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app, g
 
 from bankseg.domain.people import Role, Scope
-from bankseg.domain.policy import Policy, load_policy
+from bankseg.domain.policy import Policy
+from bankseg.services.policy_in_force import policy_in_force
 from bankseg.settings import Settings
 from bankseg.storage.database import reading
 from bankseg.storage.person import Person
@@ -46,15 +45,10 @@ def desk() -> Desk:
 
 
 def policy() -> Policy:
-    """The policy in force, read again when its file changes."""
-    path = desk().settings.policy_file
-    return _policy(path, path.stat().st_mtime_ns if path and path.exists() else 0)
-
-
-@lru_cache(maxsize=2)
-def _policy(path: Path | None, changed_ns: int) -> Policy:
-    del changed_ns  # only part of what is remembered
-    return load_policy(path)
+    """The policy in force, in a read of its own: the page's would stand in the way of what is written next."""
+    here = desk()
+    with reading(here.engine) as session:
+        return policy_in_force(here.settings, session)
 
 
 def read() -> "Session":

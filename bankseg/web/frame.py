@@ -40,6 +40,8 @@ PARENTS = {
     "operations.import_batch": "operations.imports",
     **{f"uploads.{page}": "operations.imports" for page in ("page", "take_files", "one", "choose", "write", "try_out", "load", "retry", "call_off")},
     "administration.person": "administration.people",
+    "administration.try_policy": "administration.policy",
+    **{f"policy_editor.{page}": "administration.policy" for page in ("fields", "try_fields", "propose", "decide", "compare")},
     **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes", "moves", "trial")},
     **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},
     **{f"attributes.{page}": "overview.segments" for page in ("one", "own", "check")},

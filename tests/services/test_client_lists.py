@@ -20,7 +20,7 @@ from bankseg.domain.errors import ArtefactError, InputError, NotFoundError
 from bankseg.domain.list_errors import ListStateError
 from bankseg.domain.list_terms import ListAsked, held_out, places
 from bankseg.domain.people import Role, Scope
-from bankseg.domain.policy import Policy, policy_with
+from bankseg.domain.policy import Policy, load_policy
 from bankseg.lake.parquet import write_whole
 from bankseg.services import list_builder, list_exports, list_results, list_states
 from bankseg.services.list_proofs import SCHEMA, lists_folder
@@ -34,7 +34,7 @@ from bankseg.storage.person import Person
 from bankseg.storage.run import PORTFOLIO, CurrentRun, Run
 
 AS_OF = date(2025, 12, 31)
-POLICY = policy_with("[lists]\nglobal_control_share = 0.0\n")
+POLICY = load_policy(None, "[lists]\nglobal_control_share = 0.0\n")
 REASON = "Agreed by the committee"
 # A client who may be contacted by every channel and for every product.
 FREE: dict[str, Any] = {
@@ -183,7 +183,7 @@ def test_candidates_are_contacted_or_left_out_exactly_once(
 ) -> None:
     asked = ListAsked(product="savings", control_share=share, size=size, budget_minor=budget, least_propensity=least, tiers=tiers)
 
-    funnel = crowd.count(asked, policy=policy_with("[lists]\nglobal_control_share = 0.05\n"))
+    funnel = crowd.count(asked, policy=load_policy(None, "[lists]\nglobal_control_share = 0.05\n"))
 
     assert funnel.candidates == funnel.treated + sum(funnel.removed.values())
     assert funnel.control == held_out(funnel.treated + funnel.control, share)
@@ -217,7 +217,7 @@ def test_every_stratum_gives_its_share_and_the_draw_is_the_same_again(desk: Desk
 
 def test_the_global_control_is_about_its_share_and_the_same_for_every_list(desk: Desk) -> None:
     desk.run(many(2_000))
-    policy = policy_with("[lists]\nglobal_control_share = 0.05\n")
+    policy = load_policy(None, "[lists]\nglobal_control_share = 0.05\n")
 
     by_mail, by_phone = (desk.count(replace(SAVINGS, channel=channel), policy).removed["global_control"] for channel in ("email", "phone"))
 

@@ -8,10 +8,11 @@ from sqlmodel import Session
 
 from bankseg.domain.errors import NotFoundError
 from bankseg.domain.people import Scope
-from bankseg.domain.policy import Policy, load_policy
+from bankseg.domain.policy import Policy
 from bankseg.domain.rights import Right, require
 from bankseg.segments.attributes import Attribute
 from bankseg.segments.reading import Reading
+from bankseg.services.policy_in_force import policy_in_force
 from bankseg.services.rolls import OpenRoll, open_for
 from bankseg.services.segment_schemes import SchemeEntry, attributes_for, is_for, list_schemes
 from bankseg.services.stamp import Stamp
@@ -40,7 +41,7 @@ class Sight:
     @cached_property
     def policy(self) -> Policy:
         """The policy in force."""
-        return load_policy(self.settings.policy_file)
+        return policy_in_force(self.settings, self.session)
 
     @property
     def reading(self) -> Reading:

@@ -1,17 +1,18 @@
-"""The administration: people, the audit trail, the policy."""
+"""The administration: people and the audit trail."""
 
 from functools import partial
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from bankseg.domain.errors import BanksegError, InputError, NotFoundError
+from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.people import Role
-from bankseg.services import access_tokens, audit_trail, policy_page, staff
+from bankseg.services import access_tokens, audit_trail, staff
 from bankseg.services.sign_in import LANGUAGES
 from bankseg.services.staff import Description
 from bankseg.storage.audit import AuditFilter
 from bankseg.web import desk
+from bankseg.web.administration import policy_views
 from bankseg.web.arguments import day, whole_number
 from bankseg.web.downloads import download, file_format
 
@@ -91,23 +92,13 @@ def export_audit() -> Response:
 @BLUEPRINT.get("/policy")
 def policy() -> str:
     """The policy in force, and how it differs from one of before."""
-    page = policy_page.policy_page(desk.desk().settings, desk.read(), desk.scope(), request.args.get("compared") or None)
-    return render_template("administration/policy.html", page=page, text=policy_page.own_text(desk.desk().settings), found=None, error=None)
+    return policy_views.shown(compared=request.args.get("compared") or None)
 
 
 @BLUEPRINT.post("/policy/try")
-def try_policy() -> str:
-    """What a draft would change; nothing is kept."""
-    text = request.form.get("text", "")
-    found, error = None, None
-    try:
-        found = policy_page.try_policy(desk.desk().settings, desk.scope(), text)
-    except NotFoundError:
-        raise
-    except BanksegError as refused:
-        error = refused
-    page = policy_page.policy_page(desk.desk().settings, desk.read(), desk.scope())
-    return render_template("administration/policy.html", page=page, text=text, found=found, error=error)
+def try_policy() -> str | tuple[str, int]:
+    """What a draft written as text would change; nothing is kept."""
+    return policy_views.tried(request.form.get("text", "").replace("\r\n", "\n"))
 
 
 def _asked() -> AuditFilter:
