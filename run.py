@@ -4,6 +4,7 @@
 python3 run.py demo [options]    make the environment, then the demo bank from extract files to web pages (see `bankseg demo --help`)
 python3 run.py test [arguments]  make the environment, then run the test suite (arguments go to pytest)
 python3 run.py check             make the environment, then format, lint, types, import rules and documentation
+python3 run.py screenshots       make the environment, then pictures of every screen into docs/screenshots (needs Chromium)
 python3 run.py setup             make the environment only
 """
 
@@ -25,7 +26,13 @@ PYTHON = BIN / "python"
 STAMP = VENV / "bankseg-setup.json"
 LEAST_PYTHON = (3, 11)
 NEWER_PYTHONS = ("python3.13", "python3.12", "python3.11", "python3.14")
-LOCKS = {"demo": ("main",), "setup": ("main",), "test": ("main", "extras", "test"), "check": ("main", "extras", "test", "check")}
+LOCKS = {
+    "demo": ("main",),
+    "setup": ("main",),
+    "test": ("main", "extras", "test"),
+    "screenshots": ("main", "extras", "test"),
+    "check": ("main", "extras", "test", "check"),
+}
 MOST_WORKERS = 4  # each worker of the suite starts a database server and brokers of its own
 CHECKS = (
     ("format", ("ruff", "format", "--check", ".")),
@@ -57,7 +64,11 @@ def main(arguments: list[str]) -> int:
         return check()
     if command == "setup":
         return 0
-    program = {"demo": [str(BIN / "bankseg"), "demo"], "test": [str(PYTHON), "-m", "pytest", "-q", *workers(rest)]}[command]
+    program = {
+        "demo": [str(BIN / "bankseg"), "demo"],
+        "test": [str(PYTHON), "-m", "pytest", "-q", *workers(rest)],
+        "screenshots": [str(PYTHON), str(ROOT / "docs" / "screenshots.py")],
+    }[command]
     sys.stdout.flush()
     os.chdir(ROOT)
     os.execve(program[0], program + rest, child_environment())

@@ -166,5 +166,9 @@ def listen(page, complaints: list[str]) -> None:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "console",
-        lambda message: complaints.append(message.text) if message.type == "error" and not any(known in message.text for known in TAKEN_FOR_FAULTS) else None,
+        lambda message: (
+            complaints.append(f"{message.text} {message.location}")
+            if message.type == "error" and not any(known in message.text for known in TAKEN_FOR_FAULTS)
+            else None
+        ),
     )
