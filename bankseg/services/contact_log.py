@@ -97,7 +97,7 @@ def withdraw(engine: Engine, scope: Scope, contact_id: int) -> str:
     """
     require(scope, Right.LOG_CONTACT)
     with transaction(engine) as session:
-        row = session.get(ClientContact, contact_id, with_for_update=True)
+        row = client_contact.one(session, scope, contact_id)
         now = session.scalar(select(db_now())) or 0.0
         if row is None or row.person_id != scope.person_id or now - row.at > UNDO_SECONDS:
             raise NotFoundError("nothing here")
@@ -117,7 +117,7 @@ def contacts_of(session: Session, scope: Scope, client_id: str) -> list[dict[str
             "by": person.display_name, "note": row.note if person.id == scope.person_id or scope.role is Role.BRANCH_HEAD else "",
             "may_undo": person.id == scope.person_id and now - row.at <= UNDO_SECONDS,
         }
-        for row, person in client_contact.of_client(session, client_id)
+        for row, person in client_contact.of_client(session, scope, client_id)
     ]  # fmt: skip
 
 

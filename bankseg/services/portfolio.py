@@ -114,7 +114,7 @@ def my_day(session: Session, scope: Scope, worklist: Worklist) -> MyDay:
     today = today_of(session)
     quiet_since = (today - timedelta(days=worklist.quiet_days)).isoformat()
     columns = store.visible_columns(scope, store.CALL_FIELDS)
-    promised = client_contact.due_again(session, store.published(scope), today.isoformat(), columns, worklist.calls_a_day)
+    promised = client_contact.due_again(session, scope, today.isoformat(), columns, worklist.calls_a_day)
     held = {row["client_id"] for row in promised}
     calls = store.call_list(session, scope, worklist.calls_a_day, client_contact.is_at_rest(today.isoformat(), quiet_since))
     calls = [row for row in calls if row["client_id"] not in held][: worklist.calls_a_day - len(promised)]

@@ -65,7 +65,7 @@ def review_page(session: Session, scope: Scope, client_id: str) -> ReviewPage:
     require(scope, Right.RISK_QUEUE)
     client = portfolio.one(session, scope, client_id)
     case = risk_queue.of_client(session, scope, client_id)
-    review, history = risk_review.of_client(session, client_id), risk_review.history(session, client_id)
+    review, history = risk_review.of_client(session, scope, client_id), risk_review.history(session, scope, client_id)
     if client is None or (case is None and not history):
         raise NotFoundError("nothing here")
     state = review.state if review else OPEN
@@ -103,7 +103,7 @@ def decide(engine: Engine, scope: Scope, client_id: str, made: Decision) -> str:
             raise InputError("a client to watch without a day", "the day on which the case is looked at again", "give it")
         if made.again_on is not None and made.again_on <= run.as_of:
             raise InputError(f"a day of {made.again_on}", f"a day after {run.as_of}", "choose a later one")
-        known = risk_review.of_client(session, client_id)
+        known = risk_review.of_client(session, scope, client_id)
         if known is not None and known.state == WAITING:
             raise InputError("a decision that waits for its second signature", "it to be signed or sent back first", "ask a second person")
         codes = " ".join(_codes(case))
@@ -115,7 +115,7 @@ def decide(engine: Engine, scope: Scope, client_id: str, made: Decision) -> str:
         session.flush()
         state = WAITING if made.decision in NEEDS_SECOND else DECIDED
         again_on = made.again_on.isoformat() if made.again_on else None
-        risk_review.kept(session, client_id, state=state, severity=row.severity, codes=codes, decision_id=row.id, again_on=again_on, opened_because="")
+        risk_review.kept(session, scope, client_id, state=state, severity=row.severity, codes=codes, decision_id=row.id, again_on=again_on, opened_because="")
         audit.record(session, "risk_decided", f"client:{client_id}", person_id=scope.person_id, decision=made.decision, decision_id=row.id, run_id=run.run_id)
     return state
 
@@ -132,8 +132,7 @@ def sign(engine: Engine, scope: Scope, client_id: str, reason: str, *, approve: 
     said = _reason(reason)
     with transaction(engine) as session:
         _in_scope(session, scope, client_id)
-        review = risk_review.of_client(session, client_id)
-        row = session.get(RiskDecision, review.decision_id, with_for_update=True) if review and review.state == WAITING and review.decision_id else None
+        row = risk_review.waiting_decision(session, scope, client_id)
         if row is None:
             raise InputError("no decision that waits", "a decision that needs a second signature", "open the case again: somebody was faster")
         if row.decided_by == scope.person_id:
@@ -141,7 +140,7 @@ def sign(engine: Engine, scope: Scope, client_id: str, reason: str, *, approve: 
         row.second_by, row.second_at, row.second_reason = scope.person_id, session.scalar(select(db_now())), said
         row.second_answer = "approved" if approve else "rejected"
         session.add(row)
-        risk_review.kept(session, client_id, state=DECIDED if approve else OPEN, opened_because="" if approve else "not_signed")
+        risk_review.kept(session, scope, client_id, state=DECIDED if approve else OPEN, opened_because="" if approve else "not_signed")
         audit.record(session, "risk_signed" if approve else "risk_sent_back", f"client:{client_id}", person_id=scope.person_id, decision_id=row.id)
 
 
@@ -158,7 +157,7 @@ def assign(engine: Engine, scope: Scope, client_id: str, to: int | None) -> None
         _case(session, scope, client_id)
         if to is not None and to not in {person_id for person_id, _ in _officers(session)}:
             raise InputError(f"person {to}", "somebody who decides risk cases", "choose from the list")
-        risk_review.kept(session, client_id, assigned_to=to)
+        risk_review.kept(session, scope, client_id, assigned_to=to)
         audit.record(session, "risk_assigned", f"client:{client_id}", person_id=scope.person_id, to=to)
 
 

@@ -6,7 +6,9 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Index
 from sqlmodel import Field, Session, SQLModel, col, exists, func, select
 
+from bankseg.domain.people import Scope
 from bankseg.storage.person import Person
+from bankseg.storage.portfolio import is_shown, published
 from bankseg.storage.published_client import PublishedClient
 
 
@@ -41,10 +43,10 @@ def add(session: Session, **fields: Any) -> ClientContact:  # column values of t
     return row
 
 
-def of_client(session: Session, client_id: str, most: int = 50) -> list[tuple[ClientContact, Person]]:
-    """Contacts with a client that stand, newest first, with who made each."""
+def of_client(session: Session, scope: Scope, client_id: str, most: int = 50) -> list[tuple[ClientContact, Person]]:
+    """Contacts with a client in scope that stand, newest first, with who made each."""
     statement = select(ClientContact, Person).join(Person, col(Person.id) == col(ClientContact.person_id))
-    statement = statement.where(ClientContact.client_id == client_id, col(ClientContact.withdrawn_at).is_(None))
+    statement = statement.where(ClientContact.client_id == client_id, col(ClientContact.withdrawn_at).is_(None), is_shown(scope, client_id))
     return [(contact, person) for contact, person in session.exec(statement.order_by(col(ClientContact.id).desc()).limit(most))]
 
 
@@ -58,7 +60,13 @@ def is_at_rest(today: str, quiet_since: str) -> ColumnElement[bool]:
     return exists(newer)
 
 
-def due_again(session: Session, client_filter: ColumnElement[bool], today: str, columns: list[Any], most: int) -> list[dict[str, Any]]:
+def one(session: Session, scope: Scope, contact_id: int) -> ClientContact | None:
+    """A contact with a client in scope, locked until the transaction ends."""
+    row = session.get(ClientContact, contact_id, with_for_update=True)
+    return row if row is not None and session.scalar(select(is_shown(scope, row.client_id))) else None
+
+
+def due_again(session: Session, scope: Scope, today: str, columns: list[Any], most: int) -> list[dict[str, Any]]:
     """Clients in scope whose latest standing contact asked for another one on a day that has come, the oldest promise first."""
     latest = (
         select(col(ClientContact.client_id).label("client_id"), func.max(col(ClientContact.id)).label("id"))
@@ -71,7 +79,7 @@ def due_again(session: Session, client_filter: ColumnElement[bool], today: str, 
         .select_from(PublishedClient)
         .join(latest, latest.c.client_id == col(PublishedClient.client_id))
         .join(ClientContact, col(ClientContact.id) == latest.c.id)
-        .where(client_filter, col(ClientContact.again_on) <= today)
+        .where(published(scope), col(ClientContact.again_on) <= today)
     )
     rows = session.execute(statement.order_by(col(ClientContact.again_on), col(PublishedClient.client_id)).limit(most)).mappings()
     return [dict(row) for row in rows]

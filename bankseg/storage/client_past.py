@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -10,7 +10,7 @@ from bankseg.domain.jobs import RunState
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import sees
 from bankseg.storage.person import Person
-from bankseg.storage.portfolio import Row, published
+from bankseg.storage.portfolio import Row, is_shown
 from bankseg.storage.published_client import PublishedClient
 from bankseg.storage.risk_review import RiskDecision
 from bankseg.storage.run import Run
@@ -30,7 +30,7 @@ def across_runs(session: Session, scope: Scope, client_id: str) -> list[Row]:
     statement: Select[Any] = (
         select(col(Run.as_of), col(Run.id).label("run_id"), *columns)
         .join(past, col(past.run_id) == col(Run.id))
-        .where(col(past.client_id) == client_id, col(Run.id).in_(latest), _is_in_scope(scope, client_id))
+        .where(col(past.client_id) == client_id, col(Run.id).in_(latest), is_shown(scope, client_id))
     )
     return [dict(row) for row in session.execute(statement.order_by(col(Run.as_of))).mappings()]
 
@@ -38,7 +38,7 @@ def across_runs(session: Session, scope: Scope, client_id: str) -> list[Row]:
 def latest_moves(session: Session, scope: Scope, client_id: str) -> dict[str, dict[str, Any]]:
     """The latest move of a client in scope into or out of a segment, by scheme: `from_segment`, `to_segment`, and the date as of which it showed."""
     statement = select(col(SegmentEvent.code), col(SegmentEvent.from_segment), col(SegmentEvent.to_segment), col(SegmentEvent.as_of))
-    statement = statement.where(col(SegmentEvent.client_id) == client_id, _is_in_scope(scope, client_id)).order_by(col(SegmentEvent.id))
+    statement = statement.where(col(SegmentEvent.client_id) == client_id, is_shown(scope, client_id)).order_by(col(SegmentEvent.id))
     return {row["code"]: dict(row) for row in session.execute(statement).mappings()}
 
 
@@ -47,9 +47,5 @@ def decisions(session: Session, scope: Scope, client_id: str) -> list[dict[str, 
     names = ("id", "decision", "reason", "decided_at", "second_answer", "run_id")
     columns: list[Any] = [*(getattr(RiskDecision, name) for name in names), col(Person.display_name).label("by")]
     statement: Select[Any] = select(*columns).join(Person, col(Person.id) == col(RiskDecision.decided_by))
-    statement = statement.where(col(RiskDecision.client_id) == client_id, _is_in_scope(scope, client_id))
+    statement = statement.where(col(RiskDecision.client_id) == client_id, is_shown(scope, client_id))
     return [dict(row) for row in session.execute(statement.order_by(col(RiskDecision.id).desc())).mappings()]
-
-
-def _is_in_scope(scope: Scope, client_id: str) -> Any:  # a predicate over no column of the outer query
-    return exists(select(col(PublishedClient.client_id)).where(published(scope), col(PublishedClient.client_id) == client_id))

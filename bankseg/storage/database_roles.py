@@ -15,7 +15,8 @@ TRAIL, REVISION_TABLE = "audit_entry", "alembic_version"
 WEB_READS_ONLY = (TRAIL, REVISION_TABLE, "client_holder", "current_run", "product_propensity", "published_client", "risk_case")
 WORKER_READS_ONLY = (TRAIL, REVISION_TABLE, "person")
 NOT_FOR_WORKER = ("access_token", "websession")
-WEB_LIMITS = {"statement_timeout": "5s", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "60s"}
+# Plans through policies look dearer than they are: compiling them takes longer than running them.
+WEB_SETTINGS = {"statement_timeout": "5s", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "60s", "jit": "off"}
 ATTRIBUTES = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION INHERIT"
 MAINTAIN_FROM = 170_000  # the first version in which another than the owner may be let measure a table
 
@@ -31,7 +32,7 @@ def role_statements() -> list[str]:
         missing = f"NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')"
         found += [f"DO $$ BEGIN IF {missing} THEN CREATE ROLE {role}; END IF; END $$", f"ALTER ROLE {role} {ATTRIBUTES} {logs_in} {passes}"]
     found.append(f"GRANT {AUDIT} TO {WEB}, {WORKER}, {BACKUP}")
-    found += [f"ALTER ROLE {WEB} SET {name} = '{value}'" for name, value in WEB_LIMITS.items()]
+    found += [f"ALTER ROLE {WEB} SET {name} = '{value}'" for name, value in WEB_SETTINGS.items()]
     of_database = (
         ("REVOKE ALL", "FROM PUBLIC"),
         ("GRANT CONNECT", f"TO {', '.join(LOGINS)}"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
 from sqlmodel import Session, col
 
 from bankseg.domain.people import Scope
@@ -76,6 +76,11 @@ def published(scope: Scope, table: Any = PublishedClient) -> ColumnElement[bool]
     """Rows of the published run that this person may see: the one way to read clients."""
     pointer = select(col(CurrentRun.run_id)).where(col(CurrentRun.kind) == PORTFOLIO).scalar_subquery()
     return and_(col(table.run_id) == pointer, in_scope(scope, table))
+
+
+def is_shown(scope: Scope, client_id: str) -> ColumnElement[bool]:
+    """Whether this person may see a client of the published run: for reads of rows that name a client and not who holds it."""
+    return exists(select(col(PublishedClient.client_id)).where(published(scope), col(PublishedClient.client_id) == client_id))
 
 
 def visible_columns(scope: Scope, fields: tuple[str, ...], table: Any = PublishedClient) -> list[Any]:  # as above

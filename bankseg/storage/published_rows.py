@@ -36,11 +36,10 @@ def tiers(session: Session, run_id: int) -> list[tuple[str, str]]:
 
 def sizes(session: Session, run_id: int) -> dict[str, Any]:
     """How many portfolios, clients in them, candidates by product and risk cases a run holds."""
-    client, offer = PublishedClient, ProductPropensity
-    offers = session.exec(select(offer.product, func.count()).where(offer.run_id == run_id).group_by(offer.product)).all()
+    offers = session.exec(select(ProductPropensity.product, func.count()).where(ProductPropensity.run_id == run_id).group_by(ProductPropensity.product)).all()
     return {
-        "portfolios": session.exec(select(func.count(func.distinct(client.rm_id))).where(client.run_id == run_id)).one(),
-        "portfolio_clients": session.exec(select(func.count()).where(client.run_id == run_id, col(client.rm_id).is_not(None))).one(),
+        "portfolios": session.exec(select(func.count(func.distinct(PublishedClient.rm_id))).where(PublishedClient.run_id == run_id)).one(),
+        "portfolio_clients": session.exec(select(func.count()).where(PublishedClient.run_id == run_id, col(PublishedClient.rm_id).is_not(None))).one(),
         "cross_sell": {product: int(found) for product, found in sorted(offers)},
         "risk_queue": count(session, run_id, "cases"),
     }

@@ -5,6 +5,8 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, Column
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from bankseg.domain.people import Scope
+from bankseg.storage.portfolio import is_shown
 from bankseg.storage.published_client import RiskCase
 
 OPEN, WAITING, DECIDED, LEFT = "open", "waiting", "decided", "left"
@@ -50,19 +52,30 @@ class RiskDecision(SQLModel, table=True):
     second_reason: str = ""
 
 
-def of_client(session: Session, client_id: str) -> RiskReview | None:
-    """Where a client's review stands."""
-    return session.get(RiskReview, client_id)
+def of_client(session: Session, scope: Scope, client_id: str, *, lock: bool = False) -> RiskReview | None:
+    """Where the review of a client in scope stands."""
+    if not session.scalar(select(is_shown(scope, client_id))):
+        return None
+    return session.get(RiskReview, client_id, with_for_update=lock or None)
 
 
-def history(session: Session, client_id: str) -> list[RiskDecision]:
-    """Every decision about a client, newest first."""
-    return list(session.exec(select(RiskDecision).where(RiskDecision.client_id == client_id).order_by(col(RiskDecision.id).desc())))
+def history(session: Session, scope: Scope, client_id: str) -> list[RiskDecision]:
+    """Every decision about a client in scope, newest first."""
+    statement = select(RiskDecision).where(RiskDecision.client_id == client_id, is_shown(scope, client_id))
+    return list(session.exec(statement.order_by(col(RiskDecision.id).desc())))
 
 
-def kept(session: Session, client_id: str, **changes: Any) -> RiskReview:  # column values of the row class
-    """The client's row with some columns changed, made when there was none."""
-    row = session.get(RiskReview, client_id, with_for_update=True) or RiskReview(client_id=client_id)
+def waiting_decision(session: Session, scope: Scope, client_id: str) -> RiskDecision | None:
+    """The decision about a client in scope that waits for its second signature, locked until the transaction ends."""
+    review = of_client(session, scope, client_id)
+    if review is None or review.state != WAITING or review.decision_id is None:
+        return None
+    return session.get(RiskDecision, review.decision_id, with_for_update=True)
+
+
+def kept(session: Session, scope: Scope, client_id: str, **changes: Any) -> RiskReview:  # column values of the row class
+    """The row of a client in scope with some columns changed, made when there was none."""
+    row = of_client(session, scope, client_id, lock=True) or RiskReview(client_id=client_id)
     for name, value in changes.items():
         setattr(row, name, value)
     session.add(row)

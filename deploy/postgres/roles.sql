@@ -12,6 +12,7 @@ GRANT app_audit TO app_web, app_worker, app_backup;
 ALTER ROLE app_web SET statement_timeout = '5s';
 ALTER ROLE app_web SET lock_timeout = '2s';
 ALTER ROLE app_web SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE app_web SET jit = 'off';
 DO $$ BEGIN EXECUTE 'REVOKE ALL ON DATABASE ' || quote_ident(current_database()) || ' FROM PUBLIC'; END $$;
 DO $$ BEGIN EXECUTE 'GRANT CONNECT ON DATABASE ' || quote_ident(current_database()) || ' TO app_owner, app_web, app_worker, app_backup'; END $$;
 DO $$ BEGIN EXECUTE 'GRANT TEMPORARY ON DATABASE ' || quote_ident(current_database()) || ' TO app_web, app_worker'; END $$;

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from bankseg.settings import Settings
-from bankseg.storage import schema, tables
+from bankseg.storage import client_holder, schema, tables
 from bankseg.storage.database import make_engine, transaction
 from bankseg.web.app import create_app
 from tests.web import builders
@@ -49,17 +49,23 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("bank")
     engine = make_engine(Settings(home=home).store)
     schema.upgrade(engine)
+    furnish(engine, Settings(home=home))
+    engine.dispose()
+    return home
+
+
+def furnish(engine: Engine, settings: Settings) -> None:
+    """Give an empty bank its staff, a published run with its files, and something of everything that has a page."""
     builders.staff(engine)
     with transaction(engine) as session:
         run = builders.a_small_bank(session)
         session.flush()
-        builders.a_roll(session, Settings(home=home), run)
-        builders.a_study(session, Settings(home=home), run)
-        builders.a_list(session, Settings(home=home), run)
-        builders.an_upload(session, Settings(home=home))
-    engine.dispose()
-    builders.two_versions(Settings(home=home))
-    return home
+        client_holder.follow(session, run.id or 0)
+        builders.a_roll(session, settings, run)
+        builders.a_study(session, settings, run)
+        builders.a_list(session, settings, run)
+        builders.an_upload(session, settings)
+    builders.two_versions(settings)
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,11 @@ import pytest
 from sqlalchemy import true
 
 from bankseg.settings import Settings
-from bankseg.storage import client_holder, portfolio, published_client, segment_event
-from bankseg.storage.database import transaction
+from bankseg.storage import portfolio, published_client, segment_event
 from bankseg.web import desk
 from tests.postgres import Server
 from tests.walled_store import WalledStore, walled_store
-from tests.web import builders
-from tests.web.conftest import Browsers
+from tests.web.conftest import Browsers, furnish
 from tests.web.test_who_may_open_what import HIDDEN_FROM, LISTS, OF_ONE_CLIENT, address, named, reads
 
 pytestmark = pytest.mark.matrix
@@ -31,16 +29,7 @@ def walled(postgres_server: Server) -> Iterator[WalledStore]:
 def behind(walled: WalledStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
     """The small bank on PostgreSQL, and browsers of its staff on a web that connects as app_web."""
     home = tmp_path_factory.mktemp("walled")
-    making = Settings(home=home, store_url=walled.url, development=True)
-    builders.staff(walled.engine())
-    with transaction(walled.engine()) as session:
-        run = builders.a_small_bank(session)
-        session.flush()
-        client_holder.follow(session, run.id or 0)
-        builders.a_roll(session, making, run)
-        builders.a_study(session, making, run)
-        builders.a_list(session, making, run)
-    builders.two_versions(making)
+    furnish(walled.engine(), Settings(home=home, store_url=walled.url, development=True))
     browsers = Browsers(Settings(home=home, store_url=walled.url, web_store_url=walled.of("app_web"), development=False))
     yield browsers
     desk.of(browsers.app).engine.dispose()
