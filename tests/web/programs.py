@@ -29,4 +29,4 @@ class Program:
 
     def __call__(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None):
         http = self._browsers.stranger()
-        return http.open(f"/api/v1{path}", method=method, json=body, headers={**self.headers, **(headers or {})})
+        return http.open(f"/api/v1{path}", method=method, json=body, headers={**self.headers, **(headers or {})}, buffered=True)
