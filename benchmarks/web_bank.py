@@ -24,7 +24,7 @@ from bankseg.lake.tables import commit, open_lake
 from bankseg.services.people import ensure_person
 from bankseg.services.rolls import roll_path
 from bankseg.settings import Settings
-from bankseg.storage import published_rows, schema
+from bankseg.storage import published_counts, published_rows, schema
 from bankseg.storage import run as runs
 from bankseg.storage.bulk import analyse, append
 from bankseg.storage.database import make_engine, transaction
@@ -156,7 +156,8 @@ def finish(settings: Settings) -> None:
         if run is None:
             raise click.ClickException("the source bank has published nothing. Expected: a published run. What to do: run its pipeline first.")
         run.table_versions = table_versions(settings.lake)
-        session.add(run)
+        run.summary = {name: value for name, value in run.summary.items() if name != published_counts.NAME}  # counted before the copies
+        published_rows.show(session, run.id or 0)
         branch, portfolio = RELATED
         ensure_person(session, "bench.manager", "Manager", Role.RELATIONSHIP_MANAGER, rm_id=portfolio, branch_id=branch, password=PASSWORD)
         ensure_person(

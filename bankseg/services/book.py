@@ -1,30 +1,18 @@
 """The counts behind every desk: the scope in a few cells, kept for the whole book as long as its run is the published one."""
 
 from collections.abc import Iterable
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bankseg.domain.people import Scope
-from bankseg.services.stamp import stamp
-from bankseg.storage import portfolio
+from bankseg.services.kept import kept
+from bankseg.storage import portfolio, published_counts
 from bankseg.storage.portfolio import TIER_ORDER, PortfolioFilter, Row
-
-# A published run never changes, so its counts are values; one run per store is kept, the one readers see.
-_WHOLE_BOOKS: WeakKeyDictionary[Engine, tuple[int, list[Row]]] = WeakKeyDictionary()
 
 
 def cells(session: Session, scope: Scope) -> list[Row]:
     """The cells of a scope."""
-    if not scope.sees_whole_book:
-        return portfolio.cells(session, scope)
-    engine, run_id = session.get_bind().engine, stamp(session).run_id
-    kept = _WHOLE_BOOKS.get(engine)
-    if kept is None or kept[0] != run_id:
-        kept = (run_id, portfolio.cells(session, scope))
-        _WHOLE_BOOKS[engine] = kept
-    return kept[1]
+    return kept(session, scope, "cells", lambda: (published_counts.read(session) if scope.sees_whole_book else None) or portfolio.cells(session, scope))
 
 
 def matching(found: PortfolioFilter, of: Iterable[Row]) -> list[Row]:

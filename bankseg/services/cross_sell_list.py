@@ -9,6 +9,7 @@ from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
 from bankseg.services import book, cursor
 from bankseg.services.client_page import parsed
+from bankseg.services.kept import kept
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.storage import cross_sell as store
 from bankseg.storage.cross_sell import CrossSellFilter
@@ -44,7 +45,7 @@ class CrossSellPage:
 def products(session: Session, scope: Scope) -> tuple[Stamp, list[Row]]:
     """The products with a list, as far as this person sees."""
     require(scope, Right.CROSS_SELL)
-    return stamp(session), store.products(session, scope)
+    return stamp(session), kept(session, scope, "products", lambda: store.products(session, scope))
 
 
 def checked(found: CrossSellFilter, size: int | None) -> None:

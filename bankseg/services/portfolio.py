@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bankseg.domain.errors import InputError
@@ -14,6 +12,7 @@ from bankseg.domain.people import Role, Scope
 from bankseg.domain.rights import Right, require, sees
 from bankseg.services import book, cursor
 from bankseg.services.contact_log import today_of
+from bankseg.services.kept import kept
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.storage import client_contact, portfolio_moves
 from bankseg.storage import portfolio as store
@@ -22,8 +21,6 @@ from bankseg.storage.portfolio import PortfolioFilter, Position, Row
 
 FIRST_SORT = "-churn"
 LARGEST_PAGE = 200
-# A published run never changes: its branches are kept for the run readers see, one a store.
-_BRANCHES: WeakKeyDictionary[Engine, tuple[int, list[str]]] = WeakKeyDictionary()
 # Columns of the list that a person may choose, and the field each reveals.
 COLUMNS = {
     "tier": "tier", "moved": "tier", "value": "value_12m_minor", "balance": "balance_minor", "churn": "churn", "loss": "expected_loss_minor", "product": "best_product", "segment": "segment",
@@ -188,18 +185,8 @@ def in_minor(session: Session, units: int) -> int:
 def _holders(session: Session, scope: Scope) -> dict[str, list[str]]:
     """Branches and relationship managers to choose from: the latter within a branch, the former over the whole book."""
     if scope.role is Role.BRANCH_HEAD:
-        return {"rm": store.holders(session, scope)["rm_id"]}
-    return {"branch": _branches(session, scope)} if scope.sees_whole_book else {}
-
-
-def _branches(session: Session, scope: Scope) -> list[str]:
-    """Branches of the published run, kept as long as it is the one readers see."""
-    engine, run_id = session.get_bind().engine, stamp(session).run_id
-    kept = _BRANCHES.get(engine)
-    if kept is None or kept[0] != run_id:
-        kept = (run_id, store.holders(session, scope)["branch_id"])
-        _BRANCHES[engine] = kept
-    return kept[1]
+        return {"rm": kept(session, scope, "holders", lambda: store.holders(session, scope))["rm_id"]}
+    return {"branch": kept(session, scope, "holders", lambda: store.holders(session, scope))["branch_id"]} if scope.sees_whole_book else {}
 
 
 def _care(scope: Scope, currency: str, held: list[Row]) -> Row:

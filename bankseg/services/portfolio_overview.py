@@ -8,6 +8,7 @@ from sqlmodel import Session
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
 from bankseg.services import book
+from bankseg.services.kept import kept
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.storage import portfolio_moves
 from bankseg.storage import run as runs
@@ -53,7 +54,7 @@ def portfolio_overview(session: Session, scope: Scope) -> PortfolioOverview:
     """The overview of the clients in scope."""
     require(scope, Right.CALL_LIST)
     shown = stamp(session)
-    rows = portfolio_moves.at_risk(session, scope)
+    rows = list(kept(session, scope, "at risk", lambda: portfolio_moves.at_risk(session, scope)))
     order = {tier: place for place, tier in enumerate(book.in_tier_order({row["tier"] for row in rows}))}
     rows.sort(key=lambda row: (row["currency"] or "", order[row["tier"]]))
     currencies = sorted({row["currency"] or "" for row in rows})

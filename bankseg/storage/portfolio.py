@@ -155,10 +155,15 @@ def call_list(session: Session, scope: Scope, limit: int, resting: ColumnElement
 
 def cells(session: Session, scope: Scope) -> list[Row]:
     """The scope counted once by everything a desk groups or filters by: counts, sums and choices all come from these few rows."""
+    return counted(session, published(scope))
+
+
+def counted(session: Session, which: ColumnElement[bool]) -> list[Row]:
+    """Those of the clients counted so; who may see them is the caller's concern."""
     keys = tuple(col(getattr(PublishedClient, name)) for name in CELL_KEYS)
     sums = tuple(func.sum(col(getattr(PublishedClient, name))).label(name) for name in CELL_SUMS)
     high_risk = func.sum(case((col(PublishedClient.is_high_risk), 1), else_=0)).label("high_risk")
-    statement = select(*keys, func.min(col(PublishedClient.action)).label("action"), func.count().label("clients"), high_risk, *sums).where(published(scope))
+    statement = select(*keys, func.min(col(PublishedClient.action)).label("action"), func.count().label("clients"), high_risk, *sums).where(which)
     return [_plain_sums(dict(row)) for row in session.execute(statement.group_by(*keys)).mappings()]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
-from bankseg.storage import client_holder
+from bankseg.storage import client_holder, published_counts
 from bankseg.storage.published_client import ProductPropensity, PublishedClient, RiskCase
 
 PARTS: dict[str, Any] = {"clients": PublishedClient, "offers": ProductPropensity, "cases": RiskCase}  # Any: row classes
@@ -25,8 +25,9 @@ def forget(session: Session, run_id: int) -> None:
 
 
 def show(session: Session, run_id: int) -> None:
-    """Let the row policies follow the run that readers see from now on; part of the transaction that moves the pointer."""
+    """Let the row policies and the counts follow the run that readers see from now on; part of the transaction that moves the pointer."""
     client_holder.follow(session, run_id)
+    published_counts.keep(session, run_id)
 
 
 def tiers(session: Session, run_id: int) -> list[tuple[str, str]]:
