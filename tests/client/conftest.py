@@ -8,10 +8,10 @@ import pytest
 from waitress.server import create_server
 
 from bankseg.settings import Settings
-from bankseg.storage import tables
-from bankseg.storage.database import make_engine, transaction
+from bankseg.storage import schema
+from bankseg.storage.database import make_engine
 from bankseg.web.app import create_app
-from tests.web import builders
+from tests.web.conftest import furnish
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +19,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of the small bank."""
     home = tmp_path_factory.mktemp("bank")
     engine = make_engine(Settings(home=home).store)
-    tables.METADATA.create_all(engine)
-    builders.staff(engine)
-    with transaction(engine) as session:
-        run = builders.a_small_bank(session)
-        session.flush()
-        builders.a_list(session, Settings(home=home), run)
+    schema.upgrade(engine)
+    furnish(engine, Settings(home=home))
     engine.dispose()
     return home
 
