@@ -63,8 +63,18 @@ def target_name(target: str, language: str) -> str:
     ('Achète épargne', 'Closes the last account')
     """
     sense, _, detail = target.partition(":")
-    product = _products().get(detail, [detail.replace("_", " ")] * 2)[1 if language == FRENCH else 0]
-    return say("targets", sense, language, {"product": product})
+    return say("targets", sense, language, {"product": product_name(detail, language)})
+
+
+def product_name(code: str, language: str) -> str:
+    """A product in words; one that is not known is spelled out.
+
+    Examples
+    --------
+    >>> product_name("term_deposit", "fr"), product_name("gold_bar", "en")
+    ('compte à terme', 'gold bar')
+    """
+    return _products().get(code, [code.replace("_", " ")] * 2)[1 if language == FRENCH else 0]
 
 
 def codes(kind: str) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from bankseg.domain.errors import InputError
+from bankseg.domain.extracts import PRODUCTS
+from bankseg.domain.governance import product_name
 from bankseg.domain.purposes import CREDIT_REVIEW, is_propensity_output
 from bankseg.domain.schemes import Purpose
 from bankseg.domain.segment_rules import Rule, Test, tests_of
@@ -52,7 +54,9 @@ class Attribute:
 
     def label(self, language: str) -> str:
         """Name in a language."""
-        return self.label_fr if language == "fr" else self.label_en
+        words = self.label_fr if language == "fr" else self.label_en
+        head, colon, product = words.rpartition(": ")
+        return f"{head}{colon}{product_name(product, language)}" if product in PRODUCTS else words
 
     def definition(self, language: str) -> str:
         """What it is, in a language; its name where nothing more is known."""
