@@ -12,6 +12,7 @@ from bankseg.services.canary import MOST_MISSED
 from bankseg.services.doctor import OLDEST_BACKUP_SECONDS
 from bankseg.services.metrics import CATALOGUE
 from bankseg.settings import Settings
+from bankseg.storage import database_roles
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "bankseg-rules.yml"
@@ -155,3 +156,25 @@ def test_the_scraper_and_the_web_share_the_token_as_a_file():
     for volume in found["services"]["prometheus"]["volumes"]:
         source = volume.partition(":")[0]
         assert not source.startswith("./") or (ROOT / source).is_file()
+
+
+@pytest.mark.parametrize(("service", "role"), [("web", "web_"), ("worker", ""), ("beat", ""), ("migrate", "owner_"), ("backup", "backup_")])
+def test_a_container_holds_the_url_of_its_own_role_alone(service, role):
+    found = compose()["services"][service]
+
+    assert found["environment"]["BANKSEG_STORE_URL_FILE"] == f"/run/secrets/{role}store_url"
+    assert [name for name in found["secrets"] if name.endswith("store_url")] == [f"{role}store_url"]
+    assert not any("password" in name for name in found["secrets"])
+    assert "BANKSEG_DEVELOPMENT" not in found["environment"]
+
+
+def test_the_database_is_made_with_the_roles_and_the_passwords_of_all_that_log_in():
+    found = compose()["services"]["postgres"]
+    script = (ROOT / "deploy" / "postgres" / "passwords.sh").read_text(encoding="utf-8")
+
+    for role in database_roles.LOGINS:
+        assert f"{role}_password" in found["secrets"]
+        assert f" {role}" in script
+    for volume in found["volumes"][1:]:
+        assert (ROOT / volume.partition(":")[0]).is_file()
+    assert "password" not in (ROOT / "deploy" / "postgres" / "roles.sql").read_text(encoding="utf-8").lower()

@@ -53,12 +53,13 @@ def test_no_module_outside_the_storage_room_reads_a_client_table():
 
 
 def test_no_sql_text_outside_the_storage_room_names_a_client_table():
+    told = {id(line.value) for _, tree in sources() for line in ast.walk(tree) if isinstance(line, ast.Expr)}  # what documents, runs nothing
     texts = (
         (path, part)
         for path, tree in sources()
         if "storage" not in path.parts
         for part in ast.walk(tree)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str) and {"FROM", "JOIN", "UPDATE"} & set(part.value.split())
+        if isinstance(part, ast.Constant) and id(part) not in told and isinstance(part.value, str) and {"FROM", "JOIN", "UPDATE"} & set(part.value.split())
     )
 
     assert [f"{path.relative_to(CHECKOUT)}:{part.lineno}" for path, part in texts if any(table in part.value for table in CLIENT_TABLES)] == []
