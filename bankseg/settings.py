@@ -62,6 +62,17 @@ class Settings(BaseSettings):
     shards: int = Field(default=4, ge=1, le=1024, description="Jobs a scoring run is cut into")
     worker_concurrency: int = Field(default=2, ge=1, le=256, description="Worker processes started by `bankseg up`")
     duckdb_memory: str = Field(default="2GB", description="Memory limit of one DuckDB connection")
+    scheduler: str = Field(default="", description="URL of a Dask scheduler whose workers do the bucket work of runs; empty: this machine does it")
+    scheduler_tls_ca: Path | None = Field(
+        default=None, description="Authority (PEM) that signed the certificates of scheduler and workers, for a tls:// scheduler"
+    )
+    scheduler_tls_cert: Path | None = Field(default=None, description="Certificate (PEM) by which this process is known to the scheduler")
+    scheduler_tls_key: Path | None = Field(default=None, description="Private key (PEM) of that certificate")
+    most_training_rows: int = Field(
+        default=1_500_000,
+        ge=1,
+        description="Rows one machine's training holds; beyond it whole buckets are left out, or trees grow on the cluster if there is one",
+    )
     lease_seconds: int = Field(default=90, ge=2, description="Seconds without a heartbeat after which a job may be taken over")
     reconcile_seconds: int = Field(default=15, ge=1, description="Seconds between two sweeps for jobs that were never rung or lost their worker")
     monitor_seconds: int = Field(default=600, ge=60, description="Seconds between two rounds of model monitoring by beat")

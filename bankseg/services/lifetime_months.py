@@ -13,6 +13,7 @@ from bankseg.lake.local import LakeAt, LocalBucket
 from bankseg.lake.parquet import is_sound, write_whole
 from bankseg.segments.assign import Inputs, valued
 from bankseg.services.bank import Bank
+from bankseg.services.bucket_work import Desk, Written, each_bucket, telling
 from bankseg.services.jobs import Claim
 from bankseg.services.lifetime_plan import learned_buckets
 from bankseg.services.snapshot import lake_at, snapshot_job, snapshot_path
@@ -40,12 +41,17 @@ def months_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     with reading(bank.engine) as session:
         run = session.get_one(Run, claim.run_id)
     buckets = learned_buckets(bank.policy.section("clv"), int(run.plan["buckets"]))
-    lake, pairs = lake_at(bank, run), [(day, bucket) for day in claim.payload["months"] for bucket in buckets]
-    for done, (day, bucket) in enumerate(pairs):
-        claim.progress(done, len(pairs), f"value and activity as of {day}, bucket {bucket}")
-        write_month(bank, run, lake, date.fromisoformat(day), bucket, is_sound if claim.payload.get("is_suspect") else Path.exists)
-    claim.progress(len(pairs), len(pairs))
+    is_suspect = bool(claim.payload.get("is_suspect"))
+    tasks = [(day, bucket, is_suspect) for day in claim.payload["months"] for bucket in buckets]
+    for _ in each_bucket(bank, run, month_bucket, tasks, telling(claim, len(tasks), "value and activity of earlier months")):
+        pass
     return {"months": len(claim.payload["months"])}
+
+
+def month_bucket(desk: Desk, day: str, bucket: int, is_suspect: bool) -> Written:  # noqa: FBT001  # tasks of an engine are positional
+    """Write one bucket of a month end."""
+    keeps = is_sound if is_suspect else Path.exists
+    return desk.written(write_month(desk.bank, desk.run, desk.once(lake_at), date.fromisoformat(day), bucket, keeps), 0)
 
 
 def month_files(bank: Bank, run: Run, days: Sequence[date], buckets: Sequence[int]) -> list[Path]:

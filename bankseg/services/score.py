@@ -19,6 +19,7 @@ from bankseg.propensity.predict import Propensity
 from bankseg.propensity.reasons import Reason
 from bankseg.services import vulnerability
 from bankseg.services.bank import Bank
+from bankseg.services.bucket_work import Desk, Written, each_bucket, telling
 from bankseg.services.declared_outcomes import as_sales, losses, sales
 from bankseg.services.eligibility import eligibility
 from bankseg.services.jobs import Claim
@@ -47,19 +48,22 @@ def score_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     """Score the shard's buckets: features -> propensities -> reasons -> one file a bucket."""
     with reading(bank.engine) as session:
         run = session.get_one(Run, claim.run_id)
-    digests = dict(run.models)
-    models = {target: load(bank.settings.artefacts, digest, bank.settings.key()) for target, digest in sorted(digests.items())}
-    shadows = shadow_models(bank, run)
-    buckets: list[int] = claim.payload["buckets"]
-    scored = 0
-    for done, bucket in enumerate(buckets):
-        claim.progress(done, len(buckets), f"scoring bucket {bucket}")
-        table = score_bucket(bank, run, models, bucket, shadows)
-        claim.progress(done, len(buckets), f"scoring bucket {bucket}")
-        write_whole(table, scores_path(bank, claim.run_id, bucket))
-        scored += table.num_rows
-    claim.progress(len(buckets), len(buckets))
-    return {"clients": scored, "models": digests}
+    tasks = [(bucket,) for bucket in claim.payload["buckets"]]
+    scored = sum(written.clients for written in each_bucket(bank, run, score_and_write, tasks, telling(claim, len(tasks), "scoring")))
+    return {"clients": scored, "models": dict(run.models)}
+
+
+def score_and_write(desk: Desk, bucket: int) -> Written:
+    """Write one bucket's scores."""
+    table = score_bucket(desk.bank, desk.run, desk.once(_models), bucket, desk.once(shadow_models))
+    desk.holds()
+    path = scores_path(desk.bank, desk.run.id or 0, bucket)
+    write_whole(table, path)
+    return desk.written(path, table.num_rows)
+
+
+def _models(bank: Bank, run: Run) -> dict[str, Propensity]:
+    return {target: load(bank.settings.artefacts, digest, bank.settings.key()) for target, digest in sorted(run.models.items())}
 
 
 def scores_path(bank: Bank, run_id: int, bucket: int) -> Path:

@@ -40,6 +40,8 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         read_checked(path)  # what follows reads with DuckDB, which checks no page checksums
     claim.progress(0, 3, "valuing what clients will bring")
     values = lifetimes(bank, run, scores)
+    buckets = len(scores)
+    described = describe(bank, run, lambda done: claim.progress(0, 3, f"describing clients: {done} of {buckets} buckets"))
     inputs = Inputs(
         scores=scores,
         run_id=claim.run_id,
@@ -51,7 +53,7 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         tiers_before=tiers,
         memory=bank.settings.duckdb_memory,
         judged=_judged(bank, run),
-        described=described_with(describe(bank, run), values.table),
+        described=described_with(described, values.table),
         roll=roll_path(bank.settings, claim.run_id),
     )
     claim.progress(1, 3, "assigning tiers, bands and segments")

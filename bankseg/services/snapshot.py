@@ -16,6 +16,7 @@ from bankseg.lake.files import versions_digest
 from bankseg.lake.local import LakeAt, LocalBucket
 from bankseg.lake.parquet import is_sound, write_whole
 from bankseg.services.bank import Bank
+from bankseg.services.bucket_work import Desk, Written, each_bucket, telling
 from bankseg.services.jobs import Claim
 from bankseg.storage.database import reading
 from bankseg.storage.run import Run
@@ -31,16 +32,16 @@ def snapshot_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     """
     with reading(bank.engine) as session:
         run = session.get_one(Run, claim.run_id)
-    origin = date.fromisoformat(claim.payload["origin"])
-    buckets: list[int] = claim.payload["buckets"]
-    lake = lake_at(bank, run)
-    keeps = is_sound if claim.payload.get("is_suspect") else Path.exists
-    clients = 0
-    for done, bucket in enumerate(buckets):
-        claim.progress(done, len(buckets), f"features as of {origin}, bucket {bucket}")
-        clients += write_bucket(bank, run, lake, origin, bucket, keeps)
-    claim.progress(len(buckets), len(buckets))
-    return {"clients": clients}
+    origin: str = claim.payload["origin"]
+    tasks = [(origin, bucket, bool(claim.payload.get("is_suspect"))) for bucket in claim.payload["buckets"]]
+    report = telling(claim, len(tasks), f"features as of {origin}")
+    return {"clients": sum(written.clients for written in each_bucket(bank, run, snapshot_bucket, tasks, report))}
+
+
+def snapshot_bucket(desk: Desk, origin: str, bucket: int, is_suspect: bool) -> Written:  # noqa: FBT001  # tasks of an engine are positional
+    """Write one bucket at one origin; whole files are kept, of suspects only those that can be read through."""
+    clients = write_bucket(desk.bank, desk.run, desk.once(lake_at), date.fromisoformat(origin), bucket, is_sound if is_suspect else Path.exists)
+    return desk.written(snapshot_path(desk.bank, desk.run, origin, bucket), clients)
 
 
 def lake_at(bank: Bank, run: Run) -> LakeAt:

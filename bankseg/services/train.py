@@ -31,8 +31,6 @@ from bankseg.storage import audit
 from bankseg.storage.database import reading, transaction
 from bankseg.storage.run import Run
 
-# Rows one training may hold in memory; beyond it whole buckets of clients are left out, and buckets are random by construction.
-MOST_ROWS = 1_500_000
 # What a target may be refused for; the run goes on without it.
 REFUSALS = (TooFewPositivesError, MissingDataError, LeakageError)
 
@@ -114,7 +112,7 @@ def _buckets_within(bank: Bank, run: Run, origins: list[str]) -> int:
     """How many buckets of clients fit the rows one training may hold: buckets are random by construction, so any of them are a fair sample."""
     buckets = int(run.plan["buckets"])
     rows = sum(row_count(snapshot_path(bank, run, origin, 0)) for origin in origins)
-    return max(1, min(buckets, MOST_ROWS // max(rows, 1)))
+    return max(1, min(buckets, bank.settings.most_training_rows // max(rows, 1)))
 
 
 def _refuse(bank: Bank, claim: Claim, target: str, why: str) -> dict[str, Any]:
