@@ -36,7 +36,7 @@ PARENTS = {
     **{f"client.{page}": "relationship.clients" for page in ("activity", "ties", "past", "movements")},
     "marketing.cross_sell": "marketing.products",
     **{f"lists.{page}": "lists.index" for page in ("new", "keep", "one", "freeze", "release")},
-    "operations.run": "operations.runs",
+    **{f"operations.{page}": "operations.runs" for page in ("run", "retry_run", "stop_run")},
     "operations.import_batch": "operations.imports",
     **{f"uploads.{page}": "operations.imports" for page in ("page", "take_files", "one", "choose", "write", "try_out", "load", "retry", "call_off")},
     "administration.person": "administration.people",

@@ -141,6 +141,8 @@ POLICY: dict[str, Door | Right] = {
     "policy_editor.compare": Right.POLICY,
     "operations.runs": Right.RUNS,
     "operations.run": Right.RUNS,
+    "operations.retry_run": Right.START_RUN,
+    "operations.stop_run": Right.START_RUN,
     "operations.imports": Right.IMPORTS,
     "operations.import_batch": Right.IMPORTS,
     "operations.quarantine": Right.QUARANTINE,

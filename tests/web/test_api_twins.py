@@ -33,7 +33,7 @@ TWINS = {
     "account.page": "staff_api.account", "account.revoke": "staff_api.revoke_own", "oversight.page": "staff_api.overview", "administration.people": "staff_api.people",
     "administration.add": "staff_api.add", "administration.person": "staff_api.person", "administration.change": "staff_api.change", "administration.enable": "staff_api.enable",
     "administration.reset": "staff_api.reset", "administration.revoke": "staff_api.revoke", "administration.audit": "staff_api.audit", "administration.export_audit": "files_api.audit",
-    "administration.policy": "staff_api.policy", "administration.try_policy": "staff_api.try_policy", "operations.runs": "runs_api.runs", "operations.run": "runs_api.run",
+    "administration.policy": "staff_api.policy", "administration.try_policy": "staff_api.try_policy", "operations.runs": "runs_api.runs", "operations.run": "runs_api.run", "operations.retry_run": "runs_api.retry", "operations.stop_run": "runs_api.stop",
     "operations.imports": "runs_api.imports", "operations.import_batch": "runs_api.one_import", "operations.quarantine": "files_api.quarantine",
 }  # fmt: skip
 IN_A_BROWSER = "a matter of one browser: its session, its language, its first page, its help"

@@ -62,7 +62,7 @@ WRITES = (
     "studies_api.check", "governance_api.propose", "governance_api.decide", "governance_api.rollback", "governance_api.retraining", "governance_api.alert", "runs_api.start", "runs_api.retry",
     "runs_api.stop", "staff_api.add", "staff_api.change", "staff_api.enable", "staff_api.reset", "staff_api.revoke", "staff_api.revoke_own", "staff_api.try_policy",
     "work_api.record", "work_api.withdraw", "work_api.decide", "work_api.sign", "work_api.assign",
-    "uploads.take_files", "uploads.choose", "uploads.write", "uploads.try_out", "uploads.load", "uploads.retry", "uploads.call_off", "uploads.withdraw",
+    "operations.retry_run", "operations.stop_run", "uploads.take_files", "uploads.choose", "uploads.write", "uploads.try_out", "uploads.load", "uploads.retry", "uploads.call_off", "uploads.withdraw",
     "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert", "segments.preview", "segments.save", "studies.ask", "studies_api.ask", "studies.check",
     "portfolio.seen", "portfolio.save_view", "portfolio.delete_view", "relationship.contact", "relationship.withdraw", "risk.decide", "risk.sign", "risk.assign", "account.password", "account.issue", "account.revoke", "administration.add", "administration.change", "administration.enable", "administration.reset", "administration.revoke",
     "lists.keep", "lists.freeze", "lists.release", "lists.close", "lists_api.count", "lists_api.keep", "lists_api.freeze", "lists_api.release", "lists_api.close",

@@ -1,10 +1,15 @@
-"""Runs with live progress, and imports with their reconciliation."""
+"""Runs with live progress, tried again and stopped, and imports with their reconciliation."""
 
+from collections.abc import Callable
 from functools import partial
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, redirect, render_template, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
-from bankseg.services import import_page, run_progress
+from bankseg.domain.people import Scope
+from bankseg.domain.request_errors import RunStateError
+from bankseg.services import import_page, run_control, run_progress
+from bankseg.services.bank import Bank
 from bankseg.web import desk
 from bankseg.web.downloads import download
 
@@ -24,6 +29,18 @@ def run(run_id: int) -> str:
     return render_template("operations/run.html", page=run_progress.run_page(desk.read(), desk.scope(), run_id))
 
 
+@BLUEPRINT.post("/runs/<int:run_id>/retry")
+def retry_run(run_id: int) -> BaseResponse | tuple[str, int]:
+    """Give what failed a new budget of attempts."""
+    return _directed(run_id, run_control.retry_run)
+
+
+@BLUEPRINT.post("/runs/<int:run_id>/stop")
+def stop_run(run_id: int) -> BaseResponse | tuple[str, int]:
+    """Stop a run that goes on."""
+    return _directed(run_id, run_control.stop_run)
+
+
 @BLUEPRINT.get("/imports")
 def imports() -> str:
     """The latest imports."""
@@ -41,3 +58,14 @@ def quarantine(batch_id: int) -> Response:
     """The refused rows as a file."""
     here = desk.desk()
     return download(f"quarantine-{batch_id}", "csv", partial(import_page.export_quarantine, here.settings, here.engine, desk.scope(), batch_id))
+
+
+def _directed(run_id: int, direct: Callable[[Bank, Scope, int], None]) -> BaseResponse | tuple[str, int]:
+    """Direct a run, and show it; that it is in another state by now is told on its page."""
+    here = desk.desk()
+    try:
+        direct(Bank(here.settings, here.engine, desk.policy()), desk.scope(), run_id)
+    except RunStateError as error:
+        page = run_progress.run_page(desk.read(), desk.scope(), run_id)
+        return render_template("operations/run.html", page=page, refused=error), error.status
+    return redirect(url_for("operations.run", run_id=run_id), 303)
