@@ -119,6 +119,7 @@ def served(home: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.effective_port}"
     server.close()
     thread.join(timeout=10)
+    server.task_dispatcher.shutdown()  # its threads hold connections to the lake, which must end before the process does
 
 
 def take(browser: Browser, address: str, who: tuple[str, str], look: Look, screens: list[Screen]) -> None:
