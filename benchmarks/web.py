@@ -74,7 +74,7 @@ def served(application: str, port: int, environment: dict[str, str]) -> subproce
         str(THREADS),
     ]
     server = subprocess.Popen(
-        [*command, "--bind", f"127.0.0.1:{port}", "--log-level", "error", application],
+        [*command, "--bind", f"127.0.0.1:{port}", "--keep-alive", "75", "--timeout", "120", "--log-level", "error", application],
         env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     for _ in range(600):

@@ -69,8 +69,13 @@ class Browser:
 
     def _ask(self, method: str, address: str, form: str = "") -> tuple[int, str]:
         headers = {"Cookie": self._cookie} | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
-        self._connection.request(method, address, body=form or None, headers=headers)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request(method, address, body=form or None, headers=headers)
+            answer = self._connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):  # the server ended an idle connection: a browser opens another
+            self._connection.close()
+            self._connection.request(method, address, body=form or None, headers=headers)
+            answer = self._connection.getresponse()
         for cookie in answer.headers.get_all("Set-Cookie") or ():
             kept = dict(part.split("=", 1) for part in self._cookie.split("; ") if part) | dict([cookie.split(";")[0].split("=", 1)])
             self._cookie = "; ".join(f"{name}={value}" for name, value in kept.items())
