@@ -17,12 +17,14 @@ from werkzeug.serving import make_server
 import bankseg.web
 from bankseg.services.rolls import roll_path
 from bankseg.settings import Settings
-from bankseg.storage import tables
+from bankseg.storage import schema
 from bankseg.storage.database import make_engine, transaction
+from bankseg.storage.person import Person
 from bankseg.storage.run import Run
 from bankseg.web.app import create_app
 from tests.e2e.seat import PATIENCE_MS, Seat
 from tests.web import builders
+from tests.web.conftest import furnish
 
 FLAGS = (
     "--headless",
@@ -71,20 +73,13 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("bank")
     settings = Settings(home=home)
     engine = make_engine(settings.store)
-    tables.METADATA.create_all(engine)
-    builders.staff(engine)
+    schema.upgrade(engine)
+    furnish(engine, settings, _many)
     with transaction(engine) as session:
         for login, name, role in SECONDS:
-            session.add(builders.Person(login=login, display_name=name, role=role, password_hash=builders._password_hash()))
-        run = builders.a_small_bank(session)
-        _many(session, run)
-        session.flush()
-        builders.a_roll(session, settings, run)
-        _reachable(settings, run)
-        builders.a_study(session, settings, run)
-        builders.a_list(session, settings, run)
+            session.add(Person(login=login, display_name=name, role=role, password_hash=builders._password_hash()))
+        _reachable(settings)
     engine.dispose()
-    builders.two_versions(settings)
     return home
 
 
@@ -95,9 +90,9 @@ def _many(session: Session, run: Run) -> None:
         builders.a_propensity(session, client, propensity=number / 100)
 
 
-def _reachable(settings: Settings, run: Run) -> None:
+def _reachable(settings: Settings) -> None:
     """Let the roll say that everybody may be written to by e-mail and that no campaign reached them lately."""
-    path = roll_path(settings, run.id or 0)
+    path = roll_path(settings, 1)
     roll = pq.read_table(path)
     for name, value in (("consents_email", 1), ("days_since_campaign", 400)):
         roll = roll.append_column(name, pa.array([value] * roll.num_rows, pa.int64()))

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.browser
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SEATS = [login for login, *_ in PEOPLE if login != "bob"]
-NO_PAGE = re.compile(r"^(static|health|metrics|entrance|api)\b|_api\.|api_pages\.(static|document)|export|\.file$|exclusions|quarantine|rejects")
+NO_PAGE = re.compile(
+    r"^(static|health|metrics|entrance|api)\b|_api\.|api_pages\.(static|document)|export|\.file$|exclusions|quarantine|rejects|uploads\.mapping"
+)
 MOST_BYTES = 300_000  # of styles, scripts and fonts of a page, compressed
 NARROW = {"width": 390, "height": 844}
 SWAGGER = "/api/docs"  # a program of its own, which needs scripts and is larger than a page may be

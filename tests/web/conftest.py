@@ -2,16 +2,18 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from bankseg.settings import Settings
 from bankseg.storage import client_holder, schema, tables
 from bankseg.storage.database import make_engine, transaction
+from bankseg.storage.run import Run
 from bankseg.web.app import create_app
 from tests.web import builders
 
@@ -54,11 +56,12 @@ def bank_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def furnish(engine: Engine, settings: Settings) -> None:
-    """Give an empty bank its staff, a published run with its files, and something of everything that has a page."""
+def furnish(engine: Engine, settings: Settings, more: Callable[[Session, Run], None] = lambda *_: None) -> None:
+    """Give an empty bank its staff, a published run with its files and more clients if asked, and something of everything that has a page."""
     builders.staff(engine)
     with transaction(engine) as session:
         run = builders.a_small_bank(session)
+        more(session, run)
         session.flush()
         client_holder.follow(session, run.id or 0)
         builders.a_roll(session, settings, run)
