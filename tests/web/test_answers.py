@@ -101,4 +101,5 @@ def test_the_description_of_the_api_names_every_route_and_its_problems(browsers:
     assert document["openapi"].startswith("3.1")
     served = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in browsers.app.url_map.iter_rules() if rule.rule.startswith("/api/v1/")}
     assert set(document["paths"]) == served - {"/api/v1/openapi.json"} > {"/api/v1/clients"}
-    assert "application/problem+json" in document["paths"]["/api/v1/clients"]["get"]["responses"]["404"]["content"]
+    refused = document["paths"]["/api/v1/clients"]["get"]["responses"]["404"]["$ref"].rpartition("/")[2]
+    assert "application/problem+json" in document["components"]["responses"][refused]["content"]
