@@ -39,14 +39,16 @@ def monitor() -> None:
 
 @app.task(name=REFRESH)
 def refresh_segments() -> None:
-    """Keep the memberships that are due, write who moved, measure the warnings of a new run, forget files nobody loaded; doing it twice writes nothing twice."""
+    """Keep the memberships that are due, write who moved, measure the warnings of a new run, forget files nobody loaded or finished; doing it twice writes nothing twice."""
     from bankseg.services.segment_memberships import refresh_bank
+    from bankseg.services.unfinished import forget_unfinished
     from bankseg.services.upload_intake import forget_old_files
     from bankseg.services.warning_quality import measure_bank
 
     refresh_bank(Settings())
     measure_bank(Settings())
     forget_old_files(Settings())
+    forget_unfinished(Settings())
 
 
 @app.task(name=CANARY)

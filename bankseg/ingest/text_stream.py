@@ -4,6 +4,7 @@ import codecs
 import gzip
 import io
 import re
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -99,7 +100,7 @@ class TextStream(io.RawIOBase):
     def _unpacked(self, size: int) -> bytes:
         try:
             block = self._bytes.read(size)
-        except (EOFError, gzip.BadGzipFile, OSError) as error:
+        except (EOFError, OSError, zlib.error) as error:
             raise InputError(f"{self.path.name} is a damaged or truncated gzip file: {error}", "a complete file", "have it sent again") from error
         self._unpacked_bytes += len(block)
         if self._is_packed and self._unpacked_bytes > max(RATIO_CHECKED_FROM_BYTES, MOST_GZIP_RATIO * self._packed_bytes):

@@ -1,5 +1,6 @@
 """The files that make a table readable at given versions: what a backup takes along, and what a restored lake is counted by."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,3 +26,12 @@ def data_files(lake: str, table: str, versions: Iterable[int]) -> list[Path]:
 def rows_at(lake: str, table: str, version: int) -> int:
     """Rows of a table at a version, by the footers of its files and not by its log."""
     return sum(pq.read_metadata(path).num_rows for path in data_files(lake, table, [version]))
+
+
+def named_files(log: Path) -> frozenset[str] | None:
+    """Data files that any entry of a table's log ever added, relative to the table; None when the log no longer goes back to its beginning."""
+    entries = sorted(log.glob("*.json"))
+    if [int(entry.stem) for entry in entries] != list(range(len(entries))):
+        return None
+    actions = (json.loads(line) for entry in entries for line in entry.read_text(encoding="utf-8").splitlines() if line)
+    return frozenset(str(action["add"]["path"]) for action in actions if "add" in action)

@@ -6,6 +6,7 @@ after it.
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +26,7 @@ from bankseg.services.backup_manifest import BackupError, Manifest
 from bankseg.services.bank import Bank
 from bankseg.services.list_proofs import lists_folder
 from bankseg.services.metrics import BACKED_UP
+from bankseg.services.unfinished import forget_old
 from bankseg.storage import audit, propensity_model, schema, store_copy
 from bankseg.storage.audit import AuditEntry
 from bankseg.storage.database import db_now, reading, transaction
@@ -40,6 +42,7 @@ LEFT_OUT = [
     "logs",
 ]
 UNFINISHED = (".part", ".tmp")
+DRAFT_FOLDERS = ".*.[0-9]*.part"  # of a process that was killed, beside where its backup would have been
 
 Report = Callable[[str, int, int], None]
 
@@ -64,6 +67,7 @@ def make_backup(bank: Bank, folder: Path, *, with_key: bool = False, report: Rep
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty", "a new folder for each backup", "name another one")
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    forget_old((left for left in folder.parent.glob(DRAFT_FOLDERS) if left.is_dir()), folder.parent, time.time())
     draft.mkdir(parents=True, mode=0o700)
     try:
         manifest = _fill(bank, draft, with_key=with_key, report=report)
