@@ -33,20 +33,18 @@ staged AS (
         END AS removed_by
     FROM judged
 ),
+-- Only those whom no stage takes off are ranked, laid in strata and drawn: sorting and hashing everybody would cost ten times the rest.
 ranked AS (
-    SELECT
-        *,
-        row_number() OVER (PARTITION BY removed_by IS NULL ORDER BY expected_margin_minor DESC NULLS LAST, propensity DESC, client_id) AS place
+    SELECT *, row_number() OVER (ORDER BY expected_margin_minor DESC NULLS LAST, propensity DESC, client_id) AS place
     FROM staged
-),
-pooled AS (
-    SELECT * EXCLUDE (removed_by), CASE WHEN removed_by IS NULL AND place > $places THEN 'size' ELSE removed_by END AS removed_by FROM ranked
+    WHERE removed_by IS NULL
 ),
 layered AS (
     SELECT
-        *,
-        CASE WHEN churn IS NOT NULL THEN ntile(10) OVER (PARTITION BY removed_by IS NULL, churn IS NULL ORDER BY churn, client_id) END AS decile
-    FROM pooled
+        * EXCLUDE (removed_by),
+        CASE WHEN churn IS NOT NULL THEN ntile(10) OVER (PARTITION BY churn IS NULL ORDER BY churn, client_id) END AS decile
+    FROM ranked
+    WHERE NOT coalesce(place > $places, FALSE)
 ),
 named AS (
     SELECT *, tier || '/' || coalesce(decile::VARCHAR, 'unknown') || '/' || region AS stratum FROM layered
@@ -56,20 +54,24 @@ drawn AS (
     SELECT
         *,
         row_number() OVER (
-            PARTITION BY removed_by IS NULL
             ORDER BY
-                CASE WHEN removed_by IS NULL THEN sha256(stratum || ':' || $list_key || ':' || $salt) END,
+                sha256(stratum || ':' || $list_key || ':' || $salt),
                 stratum,
-                CASE WHEN removed_by IS NULL THEN sha256(client_id || ':' || $list_key || ':' || $salt) END,
+                sha256(client_id || ':' || $list_key || ':' || $salt),
                 client_id
         ) AS draw
     FROM named
 )
 SELECT
-    * EXCLUDE (removed_by, draw),
-    CASE
-        WHEN removed_by IS NOT NULL THEN removed_by
-        WHEN (draw * $control_share + 5000) // 10000 > ((draw - 1) * $control_share + 5000) // 10000 THEN 'control_group'
-        ELSE 'treated'
-    END AS outcome
+    * EXCLUDE (draw),
+    CASE WHEN (draw * $control_share + 5000) // 10000 > ((draw - 1) * $control_share + 5000) // 10000 THEN 'control_group' ELSE 'treated' END AS outcome
 FROM drawn
+UNION ALL BY NAME
+SELECT * EXCLUDE (removed_by), 'size' AS outcome FROM ranked WHERE place > $places
+UNION ALL BY NAME
+SELECT
+    * EXCLUDE (removed_by),
+    row_number() OVER (ORDER BY expected_margin_minor DESC NULLS LAST, propensity DESC, client_id) AS place,
+    removed_by AS outcome
+FROM staged
+WHERE removed_by IS NOT NULL
