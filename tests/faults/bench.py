@@ -1,0 +1,193 @@
+"""One bank on the bench: actions in child processes, each with a fault or without, until every one of them is done."""
+
+import faulthandler
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import time
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import col, select
+
+from bankseg.domain.errors import BanksegError
+from bankseg.domain.jobs import JobState
+from bankseg.faults import KILLED
+from bankseg.storage.database import db_now, reading
+from bankseg.storage.job import Job
+from tests.faults import crash_actions
+from tests.faults.history import History
+from tests.faults.tiny_bank import TinyBank
+
+WAIT_SECONDS = 300.0
+HANGS_SECONDS = 60.0
+REFUSED = 3
+PRELOADED = [
+    "__main__",    "tests.faults.crash_actions", "bankseg.services.train", "bankseg.services.segment", "bankseg.services.publish", "bankseg.services.score", "bankseg.services.tune",
+    "bankseg.services.lifetime_months", "bankseg.services.segment_studies", "bankseg.services.import_job", "celery", "kombu.transport.memory",
+]  # fmt: skip
+STORE = ("store.before_commit", "store.after_commit")
+JOB = ("job.claimed", "job.worked", *STORE)
+FILES = ("file.before_rename", "file.after_rename")
+POINTS = {
+    "import": (
+        "declarations.before_rename", "intake.staged", "intake.before_files", "intake.file_half_written", "quarantine.before_rename", "intake.before_commit",
+        *STORE, "intake.after_commit", "intake.before_store",
+    ),
+    "start": STORE,
+    "snapshot": (*JOB, *FILES), "train": (*JOB, "model.before_rename", "model.after_rename"), "score": (*JOB, *FILES), "segment": (*JOB, *FILES),
+    "publish": (*JOB, "publish.part_loaded", "publish.flipped", *FILES),
+    "draft": STORE, "freeze": (*FILES, *STORE), "release": STORE, "export": ("export.before_rename", "export.after_rename", *STORE),
+    "backup": ("backup.file_copied", "backup.before_rename", "backup.after_rename", *STORE), "sweep": STORE,
+}  # fmt: skip
+
+
+@dataclass
+class Plan:
+    """Which point comes next: every point of an action at its 1st pass, then its 2nd, until it is not reached; then from the start."""
+
+    waiting: dict[str, deque[tuple[str, int]]] = field(
+        default_factory=lambda: {action: deque((point, 1) for point in points) for action, points in POINTS.items()}
+    )
+
+    def next_of(self, action: str) -> tuple[str, int]:
+        """The point and pass to try now."""
+        return self.waiting[action].popleft()
+
+    def told(self, action: str, point: str, nth: int, *, was_reached: bool) -> None:
+        """Go deeper where the point was reached."""
+        self.waiting[action].append((point, nth + 1 if was_reached else 1))
+
+
+class Bench:
+    """Does things to one bank and writes down what it did; `number` counts the faults of the whole laboratory."""
+
+    def __init__(self, tiny: TinyBank, history: History, name: str, rng: random.Random, plan: Plan) -> None:
+        self.tiny, self.history, self.name, self.rng, self.plan = tiny, history, name, rng, plan
+        self.faults = 0
+        self._pending: list[tuple[str, float]] = []
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a forked child must not miss a thread that its parent had
+        self._processes = multiprocessing.get_context("forkserver")
+        self._processes.set_forkserver_preload(PRELOADED)
+
+    def note(self, kind: str, **said: Any) -> None:  # Any: JSON values
+        """One line about this bank."""
+        self.history.note(kind, bank=self.name, **said)
+
+    def fault(self, kind: str, **said: Any) -> None:  # Any: JSON values
+        """One injected fault, not yet recovered from."""
+        self.faults += 1
+        number = f"{self.name}-{self.faults}"
+        self._pending.append((number, time.monotonic()))
+        self.note("fault", fault=kind, number=number, **said)
+
+    def recovered(self) -> None:
+        """What was asked is done: the bank has recovered from what was injected since."""
+        for number, since in self._pending:
+            self.note("recovered", number=number, seconds=round(time.monotonic() - since, 2))
+        self._pending.clear()
+
+    def begin(self, action: str, given: dict[str, Any], fault: str = "", limits: dict[int, int] | None = None) -> BaseProcess:
+        """Start an action in a child."""
+        arguments = (self.tiny, self.history.path, self.name, action, given, fault, limits)
+        process = self._processes.Process(target=in_child, args=arguments, daemon=False)
+        process.start()
+        return process
+
+    def ended(self, process: BaseProcess) -> int:
+        """Exit code of a child."""
+        process.join(WAIT_SECONDS)
+        assert process.exitcode is not None, "a child of the laboratory hangs"
+        return process.exitcode
+
+    def done(self, action: str, given: dict[str, Any], *, most: int) -> int:
+        """Do an action, killed at up to `most` points first; its exit code, 0 or REFUSED."""
+        for _ in range(most):
+            point, nth = self.plan.next_of(action)
+            code = self.ended(self.begin(action, given, f"{point}:{nth}"))
+            self.plan.told(action, point, nth, was_reached=code == KILLED)
+            if code != KILLED:
+                break
+            self.fault("crash point", action=action, point=point, nth=nth)
+        else:
+            code = self.ended(self.begin(action, given))
+        assert code in {0, REFUSED}, f"{action} ended with {code}"
+        self.recovered()
+        return code
+
+    def rows(self, *states: JobState) -> list[Job]:
+        """Jobs in these states."""
+        bank = self.tiny.opened()
+        try:
+            with reading(bank.engine) as session:
+                return list(session.exec(select(Job).where(col(Job.state).in_([state.value for state in states])).order_by(col(Job.id))))
+        finally:
+            bank.engine.dispose()
+
+    def wait_for_leases(self) -> None:
+        """Until every running job's lease has run out by the store's clock, then the sweep that rings again or gives up."""
+        end = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < end:
+            bank = self.tiny.opened()
+            with reading(bank.engine) as session:
+                held = session.exec(select(Job.id).where(Job.state == JobState.RUNNING, Job.lease_until >= db_now())).all()
+            bank.engine.dispose()
+            if not held:
+                break
+            time.sleep(0.1)
+        assert self.ended(self.begin("sweep", {})) == 0
+
+    def kill_at_random(self, process: BaseProcess, most_seconds: float) -> bool:
+        """SIGKILL at an instant nobody chose; False when the child was faster."""
+        process.join(self.rng.uniform(0, most_seconds))
+        if process.exitcode is not None:
+            return False
+        os.kill(process.pid or 0, signal.SIGKILL)
+        return self.ended(process) == -signal.SIGKILL
+
+
+def in_child(tiny: TinyBank, history: Path, name: str, action: str, given: dict[str, Any], fault: str, limits: dict[int, int] | None) -> None:
+    """The child's side: notes carry the bank's name; a refusal in words is an exit code of its own."""
+    told = os.open(f"{history}.children.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(told, 1)
+    os.dup2(told, 2)
+    faulthandler.dump_traceback_later(HANGS_SECONDS)
+    try:
+        crash_actions.act(tiny, _Named(history, name), action, given, fault, limits)
+    except BanksegError as error:
+        with suppress(OSError):
+            _Named(history, name).note("refused", action=action, message=str(error)[:200])
+        os._exit(REFUSED)
+
+
+class _Named(History):
+    """A history of one bank."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        super().__init__(path)
+        self._name = name
+
+    def note(self, kind: str, **said: Any) -> None:  # Any: JSON values
+        super().note(kind, bank=self._name, **said)
+
+
+def jobs_to_do(bench: Bench) -> Iterable[Job]:
+    """Queued jobs, and those whose worker died."""
+    return bench.rows(JobState.QUEUED, JobState.RUNNING)
+
+
+def memory_limit(megabytes: int) -> dict[int, int]:
+    """As little address space as this."""
+    return {resource.RLIMIT_AS: megabytes << 20}
+
+
+def file_limit(size: int) -> dict[int, int]:
+    """No file may grow past this: what a full disk is to a writer."""
+    return {resource.RLIMIT_FSIZE: size}
