@@ -20,6 +20,7 @@ def running_cluster(folder: Path, environments: Sequence[Mapping[str, str]]) -> 
     """A cluster with one worker process of one thread for each environment; ready when all of them are known to the scheduler."""
     folder.mkdir(parents=True, exist_ok=True)
     known, processes = folder / "scheduler.json", []
+    known.unlink(missing_ok=True)
     try:
         processes.append(_started(folder / "scheduler.log", {}, "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(known)))
         _until(known.exists, processes[0])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bankseg.propensity.booster import Matrix, fit, kept_rounds, raw_scores
 from bankseg.propensity.calibration import sigmoid
+from bankseg.propensity.cluster import SETTLED, ClusterFits, Known
 from bankseg.propensity.growth import Growth
 from bankseg.propensity.history import History
 from bankseg.propensity.metrics import measure
@@ -43,12 +44,16 @@ class Judged:
         return raw_scores(self.booster, self.rows.x, threads=threads, rounds=min(rounds, int(self.booster.current_iteration())))
 
 
-def judge_step(history: History, step: Rolling, growth: Growth, *, seed: int, threads: int = 1) -> Judged:
-    """Train on the step's closed origins alone, with the features these origins chose, and stop on the judging origin."""
+def judge_step(history: History, step: Rolling, growth: Growth, *, seed: int, threads: int = 1, fits: ClusterFits | None = None) -> Judged:
+    """Train on the step's closed origins alone (with `fits`: on every row of theirs), with the features they chose, and stop on the judging origin."""
     kept = history.choice.kept(step.train)
     train, judging = history.rows(step.train, kept, growth), history.data.rows(history.at([step.origin])).columns(kept)
     grown = growth.parameters((*train.x.shape, int(train.y.sum())), history.directions(kept), seed=seed, threads=threads)
-    booster = fit(train, grown, MOST_ROUNDS, stop=judging, patience=PATIENCE_ROUNDS)
+    if fits is None:
+        booster = fit(train, grown, MOST_ROUNDS, stop=judging, patience=PATIENCE_ROUNDS)
+    else:
+        rows = Known(train, history.encoding.at(kept), history.weights(step.train, growth))
+        booster = fits.fit_judged(rows, {**grown, **SETTLED}, MOST_ROUNDS, judging, PATIENCE_ROUNDS)
     return Judged(step, judging, booster, len(train.y))
 
 

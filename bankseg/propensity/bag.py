@@ -42,15 +42,20 @@ def mean_booster(boosters: "Sequence[lightgbm.Booster]") -> "lightgbm.Booster":
 
 def mean_text(texts: Sequence[str]) -> str:
     """A text whose log-odds are the mean of those of the given texts: all their trees, each leaf divided by their number."""
-    head = texts[0].partition("\n\n")[0]
-    trees = [tree for text in texts for tree in _trees(text)]
-    blocks = [f"{TREE_START}{number}\n{_scaled(tree, len(texts))}\n\n\n" for number, tree in enumerate(trees)]
+    trees = [_scaled(tree, len(texts)) for text in texts for tree in trees_of(text)]
+    return assembled(texts[0].partition("\n\n")[0], trees)
+
+
+def assembled(head: str, trees: Sequence[str]) -> str:
+    """A text of these trees, numbered anew, under a header whose sizes are theirs."""
+    blocks = [f"{TREE_START}{number}\n{tree}\n\n\n" for number, tree in enumerate(trees)]
     lines = [line for line in head.split("\n") if not line.startswith("tree_sizes=")]
     sizes = " ".join(str(len(block)) for block in blocks)
     return "\n".join([*lines, f"tree_sizes={sizes}"]) + "\n\n" + "".join(blocks) + END_OF_TREES
 
 
-def _trees(text: str) -> list[str]:
+def trees_of(text: str) -> list[str]:
+    """The trees of a text, without their numbers."""
     body = text.partition("\n\n")[2].partition(END_OF_TREES)[0]
     return [block.partition("\n")[2].rstrip("\n") for block in body.split(TREE_START)[1:]]
 

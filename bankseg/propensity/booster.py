@@ -146,9 +146,10 @@ def binned(train: Matrix, parameters: Mapping[str, Any]) -> "lightgbm.Dataset":
     )
 
 
-def raw_scores(booster: "lightgbm.Booster", x: NDArray[np.float32], *, threads: int, rounds: int | None = None) -> NDArray[np.float64]:
-    """Log-odds of each row, by all trees kept, or by the first `rounds` grown."""
-    return np.asarray(booster.predict(x, raw_score=True, num_threads=threads, num_iteration=rounds or kept_rounds(booster)), dtype=np.float64).reshape(-1)
+def raw_scores(booster: "lightgbm.Booster", x: NDArray[np.float32], *, threads: int, rounds: int | None = None, start: int = 0) -> NDArray[np.float64]:
+    """Log-odds of each row, by all trees kept, or by `rounds` of those grown from `start` on."""
+    found = booster.predict(x, raw_score=True, num_threads=threads, start_iteration=start, num_iteration=rounds or kept_rounds(booster))
+    return np.asarray(found, dtype=np.float64).reshape(-1)
 
 
 def kept_rounds(booster: "lightgbm.Booster") -> int:

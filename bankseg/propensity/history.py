@@ -58,6 +58,12 @@ class History:
         chosen = Matrix(self.data.x[here], self.data.y[here], self.data.categorical).columns(kept)
         return Matrix(chosen.x, chosen.y, chosen.categorical, growth.weights(self.origin[here]))
 
+    def weights(self, origins: Sequence[date], growth: Growth) -> dict[date, float]:
+        """What a row of each of these origins weighs in `rows`."""
+        here = self.origin[self.at(origins)]
+        weight = growth.weights(here)
+        return {day: 1.0 if weight is None else float(weight[here == np.datetime64(day, "D")][0]) for day in origins}
+
     def directions(self, kept: NDArray[np.intp]) -> list[int]:
         """Declared direction of each kept feature: 1 rising, -1 falling, 0 free."""
         return [self.encoding.features[place].direction for place in kept]

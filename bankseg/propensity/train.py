@@ -13,6 +13,7 @@ from bankseg.propensity.backtest import Judged, entry, judge_step, report_steps,
 from bankseg.propensity.bag import fit_bag
 from bankseg.propensity.booster import Matrix, raw_scores, text_of
 from bankseg.propensity.calibration import Calibrator, choose_calibrator, log_loss, sigmoid
+from bankseg.propensity.cluster import SETTLED, ClusterFits, Known
 from bankseg.propensity.crossval import LABEL_VALIDATION, Progress, cross_validate
 from bankseg.propensity.dataset import Dataset, Encoding, FeatureLike, data_hash, learn_encoding
 from bankseg.propensity.disparity import by_group
@@ -45,11 +46,14 @@ class Setup:
         What the card says of the tuning they come from; None where they were not tuned. `Any`: JSON.
     threads
         Of LightGBM; part of what makes the same bytes.
+    fits
+        A cluster that grows the trees on every row, where the rows at hand are a sample; None: they are grown here, on the rows at hand.
     """
 
     growth: Growth = field(default_factory=Growth)
     tuning: Mapping[str, Any] | None = None
     threads: int = 1
+    fits: ClusterFits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ def _back_test(history: History, setup: Setup, seed: int, report: Progress) -> l
     judged = []
     for place, step in enumerate(history.steps):
         report(f"back-test {step.origin}", 0.1 + 0.5 * place / len(history.steps))
-        judged.append(judge_step(history, step, setup.growth, seed=seed, threads=setup.threads))
+        judged.append(judge_step(history, step, setup.growth, seed=seed, threads=setup.threads, fits=setup.fits))
     return judged
 
 
@@ -164,7 +168,12 @@ def _fit(history: History, plan: OriginPlan, judged: list[Judged], setup: Setup,
     calibrator, evidence = choose_calibrator(raw, latest.rows.y, seed=seed)
     grown = setup.growth.parameters((*rows.x.shape, int(rows.y.sum())), history.directions(kept), seed=seed, threads=setup.threads)
     rounds = rounds_for(judged, len(rows.y))
-    booster = fit_bag(rows, grown, rounds, setup.growth.seeds)
+    if setup.fits is None:
+        booster = fit_bag(rows, grown, rounds, setup.growth.seeds)
+    else:
+        grown |= SETTLED
+        known = Known(rows, history.encoding.at(kept), history.weights(plan.learning, setup.growth))
+        booster = setup.fits.fit_bag(known, grown, rounds, setup.growth.seeds)
     recipe = Recipe((Member(grown, rounds),), calibrator, evidence or {"none": float(log_loss(latest.rows.y, sigmoid(raw)).mean())})
     return _Fitted(judged, kept, history.encoding.at(kept), recipe, booster)
 

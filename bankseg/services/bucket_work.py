@@ -58,6 +58,7 @@ class Desk:
 
 
 Work = Callable[..., Written]
+Address = tuple[str, int, str, str]
 
 
 def each_bucket(bank: Bank, run: Run, work: Work, tasks: Sequence[tuple[Any, ...]], report: Callable[[int], None]) -> Iterator[Written]:
@@ -68,7 +69,7 @@ def each_bucket(bank: Bank, run: Run, work: Work, tasks: Sequence[tuple[Any, ...
     tasks
         Ids only (dates, bucket numbers): a cluster's worker reads all else from the store, the lake and home.
     report
-        Called with the number done, before each local bucket and about every second on a cluster; what it raises ends the work.
+        Called with the number done after each bucket, before each one done here, and about every second on a cluster; what it raises ends the work.
     """
     done = 0
 
@@ -80,7 +81,7 @@ def each_bucket(bank: Bank, run: Run, work: Work, tasks: Sequence[tuple[Any, ...
         _refuse_elsewhere(bank, written)
         yield written
         done += 1
-    report(done)
+        report(done)
 
 
 def telling(claim: Claim, total: int, doing: str) -> Callable[[int], None]:
@@ -111,26 +112,42 @@ def inputs_of(run: Run) -> str:
     return sha256(json.dumps([run.table_versions, run.models, run.shadows, run.plan], sort_keys=True).encode()).hexdigest()
 
 
-def in_worker(work: Work, its_release: str, run_id: int, inputs: str, policy_sha256: str, *ids: Any) -> Written:  # ids: JSON values
+def address(bank: Bank, run: Run) -> Address:
+    """Where a worker finds the desk of a run: the release both must run, the run, and digests of its inputs and policy."""
+    return release(), run.id or 0, inputs_of(run), bank.policy.sha256
+
+
+def in_worker(work: Work, where: Address, *ids: Any) -> Written:  # ids: JSON values
     """Work on one bucket in a worker process of a cluster, which is set up like any other machine of the bank.
 
     Raises
     ------
     ConfigurationError
-        When it is not: another release, or another policy in force.
+        As `desk_at` says.
     """
-    if its_release != release():
-        raise ConfigurationError(f"a worker runs release {release()}", f"{its_release}, as whoever sent the work", "install the same release on every worker")
-    desk = desk_of(run_id, inputs, policy_sha256)
+    desk = desk_at(where)
     try:
         return work(desk, *ids)
     finally:
         desk.bank.engine.dispose()  # connections are given back between buckets: workers may be many, and wait long
 
 
+def desk_at(where: Address) -> Desk:
+    """The desk of a worker process for a run, opened from its own environment and kept until a run with other inputs comes.
+
+    Raises
+    ------
+    ConfigurationError
+        When the worker is set up otherwise: another release, or another policy in force.
+    """
+    if where[0] != release():
+        raise ConfigurationError(f"a worker runs release {release()}", f"{where[0]}, as whoever sent the work", "install the same release on every worker")
+    return desk_of(*where[1:])
+
+
 @lru_cache(maxsize=1)
 def desk_of(run_id: int, inputs: str, policy_sha256: str) -> Desk:
-    """The desk of a worker process for a run, opened from its own environment and kept until a run with other inputs comes."""
+    """That desk; the release is known to be the same."""
     del inputs  # only part of what is remembered
     bank = open_bank(Settings())
     with reading(bank.engine) as session:
@@ -150,7 +167,8 @@ def _addressed(
 ) -> tuple[Callable[..., Written], list[tuple[Any, ...]]]:
     if not bank.settings.scheduler:
         return partial(_here, Desk(bank, run, tick), work), list(tasks)
-    return in_worker, [(work, release(), run.id, inputs_of(run), bank.policy.sha256, *task) for task in tasks]
+    where = address(bank, run)
+    return in_worker, [(work, where, *task) for task in tasks]
 
 
 def _here(desk: Desk, work: Work, *ids: Any) -> Written:  # ids: JSON values

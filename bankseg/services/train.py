@@ -1,5 +1,6 @@
 """Training: one target's model from the run's snapshots, saved, checked in a child process, and registered."""
 
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlmodel import select
 
 from bankseg.domain.errors import LeakageError, MissingDataError, TooFewPositivesError
@@ -26,6 +26,7 @@ from bankseg.services.model_inputs import model_inputs
 from bankseg.services.registration import measured, register
 from bankseg.services.runs import origins_from_json, planned_targets, seed_of
 from bankseg.services.snapshot import labels_path, snapshot_path
+from bankseg.services.training_parts import cluster_fits, outcomes_among
 from bankseg.services.tree_settings import setup_for
 from bankseg.storage import audit
 from bankseg.storage.database import reading, transaction
@@ -63,7 +64,9 @@ def learn(bank: Bank, run: Run, name: str, *, setup: Setup | None = None, progre
     refuse_personal(target.purposes, features)
     dataset = gather(bank, run, name, [feature.name for feature in features])
     plan = origins_from_json(run.plan["targets"][name])
-    trained = train(target, dataset, plan, features, seed=seed_of(name), setup=setup or setup_for(bank, run, target), progress=progress)
+    with cluster_fits(bank, run, name, is_sampled=is_sampled(bank, run, name)) as fits:
+        chosen = replace(setup or setup_for(bank, run, target), fits=fits)
+        trained = train(target, dataset, plan, features, seed=seed_of(name), setup=chosen, progress=progress)
     return target, trained, dataset
 
 
@@ -75,27 +78,34 @@ def model_features(bank: Bank, run: Run) -> list[Feature]:
 def gather(bank: Bank, run: Run, target: str, features: list[str]) -> Dataset:
     """Labelled rows of every origin of the target's plan, ordered by origin; the audit groups of the rows that judge stand beside them."""
     plan = run.plan["targets"][target]
-    origins = sorted({*plan["train"], plan["calibration"], plan["test"]}) if plan else [run.as_of]
+    origins = _origins(run, target)
     buckets = _buckets_within(bank, run, origins)
     pairs = [(origin, bucket) for origin in origins for bucket in range(buckets)]
     slices, table = _features(tuple(snapshot_path(bank, run, origin, bucket) for origin, bucket in pairs), tuple(features))
     positions, labels, days = [], [], []
     for (origin, bucket), (start, clients) in zip(pairs, slices, strict=True):
-        outcomes = read_checked(labels_path(bank, run, origin, bucket))
-        outcomes = outcomes.filter(pc.field("target") == target)
-        found = pc.index_in(outcomes.column("client_id"), value_set=clients)
-        known = pc.is_valid(found)
-        positions.append(found.filter(known).to_numpy() + start)
-        labels.append(outcomes.column("outcome").filter(known).to_numpy())
+        found, label = outcomes_among(read_checked(labels_path(bank, run, origin, bucket)), target, clients)
+        positions.append(found + start)
+        labels.append(label)
         days.append(np.full(len(labels[-1]), np.datetime64(origin, "D")))
     chosen = np.concatenate(positions)
     if not len(chosen):
         raise MissingDataError(f"no client has an outcome for {target}", "clients of its population with a matured window", "load a longer history")
-    rows, origin = table.take(pa.array(chosen)), np.concatenate(days)
+    rows, known_at = table.take(chosen), np.concatenate(days)
     judged = plan["test"] if plan else run.as_of
     groups = audit_groups(bank, run, judged, range(buckets))
-    told = groups_of_rows(groups, rows.column("client_id"), origin == np.datetime64(judged, "D"))
-    return Dataset(rows, np.concatenate(labels).astype(np.int8), origin, told)
+    told = groups_of_rows(groups, rows.column("client_id"), known_at == np.datetime64(judged, "D"))
+    return Dataset(rows, np.concatenate(labels).astype(np.int8), known_at, told)
+
+
+def is_sampled(bank: Bank, run: Run, target: str) -> bool:
+    """Whether one machine's training leaves buckets of clients out."""
+    return _buckets_within(bank, run, _origins(run, target)) < int(run.plan["buckets"])
+
+
+def _origins(run: Run, target: str) -> list[str]:
+    plan = run.plan["targets"][target]
+    return sorted({*plan["train"], plan["calibration"], plan["test"]}) if plan else [run.as_of]
 
 
 @lru_cache(maxsize=1)

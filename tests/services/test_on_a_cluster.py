@@ -1,19 +1,24 @@
 """A whole run on a real Dask cluster: the same bytes as on this machine, with a worker that dies on its first file, and every bucket's progress told."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bankseg.domain.errors import ConfigurationError, LostLeaseError
 from bankseg.domain.jobs import JobState, Stage
 from bankseg.faults import KILLED
 from bankseg.lake.parquet import digest_of
-from bankseg.services import bucket_work
+from bankseg.propensity.cluster import Plan
+from bankseg.propensity.dataset import learn_encoding
+from bankseg.services import bucket_work, training_parts
 from bankseg.services.bank import Bank
-from bankseg.services.bucket_work import desk_of, in_worker, inputs_of, release
+from bankseg.services.bucket_work import address, desk_of, in_worker, inputs_of, release
 from bankseg.services.jobs import Claim
 from bankseg.services.runs import start_run
 from bankseg.services.snapshot import snapshot_bucket
+from bankseg.services.train import gather, is_sampled, model_features
 from tests.dask_cluster import running_cluster
 from tests.services.conftest import drive, jobs_in, made_bank, published_bank, run_row, shown
 from tests.services.outcome_lake import AS_OF, CLIENTS, outcome_lake
@@ -89,10 +94,10 @@ def test_a_worker_refuses_work_of_another_release_or_policy(alone, monkeypatch):
     desk_of.cache_clear()
 
     with pytest.raises(ConfigurationError, match="install the same release on every worker"):
-        in_worker(snapshot_bucket, "0.0:0", 1, inputs_of(run), policy, *asked)
+        in_worker(snapshot_bucket, ("0.0:0", 1, inputs_of(run), policy), *asked)
     with pytest.raises(ConfigurationError, match="a worker reads policy"):
-        in_worker(snapshot_bucket, release(), 1, inputs_of(run), "0" * 64, *asked)
-    written = in_worker(snapshot_bucket, release(), 1, inputs_of(run), policy, *asked)
+        in_worker(snapshot_bucket, (release(), 1, inputs_of(run), "0" * 64), *asked)
+    written = in_worker(snapshot_bucket, address(alone, run), *asked)
 
     assert (alone.settings.home / written.path).exists()
     assert written.clients == 0  # the file is kept
@@ -113,3 +118,33 @@ def test_a_job_that_was_taken_over_writes_no_more_buckets(alone):
     with pytest.raises(LostLeaseError):
         list(bucket_work.each_bucket(alone, run_row(alone, 1), snapshot_bucket, [("2025-10-31", 0, False)], lost))
     assert not (alone.snapshots / "2025-10-31").exists()
+
+
+def test_workers_read_the_rows_a_training_here_would(alone, monkeypatch):
+    for name, value in environment(alone.settings.home, Path(alone.lake)).items():
+        monkeypatch.setenv(name, value)
+    run, target = run_row(alone, 1), "label:left"
+    features = model_features(alone, run)
+    held = gather(alone, run, target, [feature.name for feature in features])
+    encoding = learn_encoding(held.table, features)
+    plan = Plan(encoding, {AS_OF.isoformat(): 0.5}).written(alone.snapshots / "runs" / "1" / "fits")
+    desk_of.cache_clear()
+
+    tasks = training_parts._tasks(alone, run, target, [AS_OF], plan)
+    parts = [training_parts.read_part(*task) for task in tasks]
+
+    assert len(parts) == BUCKETS
+    assert np.array_equal(np.concatenate([x for x, _, _ in parts]), encoding.matrix(held.table), equal_nan=True)
+    assert np.array_equal(np.concatenate([y for _, y, _ in parts]), held.label)
+    assert {float(weight) for _, _, weights in parts for weight in weights} == {0.5}
+    desk_of.cache_clear()
+
+
+def test_the_cluster_grows_trees_only_where_rows_are_more_than_one_machine_holds(alone):
+    run, target = run_row(alone, 1), "label:left"
+    few = replace(alone, settings=alone.settings.model_copy(update={"most_training_rows": CLIENTS // 2}))
+
+    assert (is_sampled(alone, run, target), is_sampled(few, run, target)) == (False, True)
+    for bank, sampled in ((few, True), (replace(alone, settings=alone.settings.model_copy(update={"scheduler": "tcp://127.0.0.1:9"})), False)):
+        with training_parts.cluster_fits(bank, run, target, is_sampled=sampled) as fits:
+            assert fits is None
