@@ -20,6 +20,7 @@ from bankseg.domain.policy import load_policy
 from bankseg.embedded import broker, openmp
 from bankseg.lake.files import table_versions
 from bankseg.queue import address, workers_answering
+from bankseg.services.cluster_state import cluster_state
 from bankseg.services.metrics import since_backup
 from bankseg.settings import Settings
 from bankseg.storage import schema
@@ -67,6 +68,7 @@ def examine(settings: Settings, now: float, variables: dict[str, str]) -> list[C
         ("broker", lambda: _broker(settings)),
         ("worker", lambda: _worker(settings)),
         ("lake", lambda: _lake(settings)),
+        ("cluster", lambda: _cluster(settings)),
         ("backup", lambda: _backup(settings)),
         ("model folder", lambda: _artefacts(settings)),
         ("OpenMP", _openmp),
@@ -228,6 +230,11 @@ def _lake(settings: Settings) -> Check:
     if not versions:
         return Check("lake", State.WARNING, "empty", "run bankseg ingest DIRECTORY --mapping FILE, or bankseg demo")
     return Check("lake", State.OK, ", ".join(f"{table} v{version}" for table, version in sorted(versions.items())))
+
+
+def _cluster(settings: Settings) -> Check:
+    found, remedy = cluster_state(settings)
+    return Check("cluster", State.WARNING if remedy else State.OK, found, remedy)
 
 
 def _backup(settings: Settings) -> Check:
