@@ -82,6 +82,16 @@ class Settings(BaseSettings):
     upload_quota_mb: int = Field(default=2_048, ge=1, le=1_048_576, description="MiB of files one person may keep waiting to be loaded")
     host: str = Field(default="127.0.0.1", description="Address the web server binds")
     port: int = Field(default=8765, ge=0, le=65535, description="Port the web server binds")
+    openid_issuer: str = Field(default="", description="Issuer (address) of the OpenID provider that people may sign in by; empty: passwords only")
+    openid_client_id: str = Field(default="", description="Client id under which the provider knows this service")
+    openid_client_secret: SecretStr = Field(default=SecretStr(""), description="Client secret that goes with the client id")
+    openid_scopes: str = Field(default="openid profile", description="Scopes asked of the provider, by spaces")
+    openid_roles_claim: str = Field(default="", description="Claim of the ID token that names a person's role; empty: roles are kept here alone")
+    openid_roles: str = Field(default="", description="JSON object from values of that claim to roles; a role so given holds from the next sign-in")
+    openid_new_people: bool = Field(
+        default=False, description="Make a person of a subject nobody is linked to, when the claim gives a role that needs no portfolio or branch"
+    )
+    openid_skew_seconds: int = Field(default=60, ge=0, le=300, description="Seconds by which the provider's clock may differ from ours")
     secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only")
     log_level: str = Field(default="INFO", description="Least level that is logged")
     log_format: Literal["plain", "json"] = Field(default="plain", description="How web, worker and beat log: lines for people, or one JSON object a line")

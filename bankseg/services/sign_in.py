@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 from bankseg.services import passwords
 from bankseg.storage import audit, signed_in
 from bankseg.storage.database import db_now, reading, transaction
-from bankseg.storage.person import by_login
+from bankseg.storage.person import Person, by_login
 
 FREE_TRIES = 5
 FIRST_LOCK_SECONDS = 30.0
@@ -45,6 +45,14 @@ def sign_out(engine: Engine, token: str) -> None:
             audit.record(session, "sign_out", f"person:{held.person.login}", person_id=held.person.id)
 
 
+def open_session(session: Session, person: Person, language: str | None, **how: str) -> str:
+    """The token of a new session for somebody who has proved who they are; `how` goes into the audit trail."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    signed_in.begin(session, token, person, language if language in LANGUAGES else person.language)
+    audit.record(session, "sign_in", f"person:{person.login}", person_id=person.id, **how)
+    return token
+
+
 def choose_language(engine: Engine, token: str, language: str) -> None:
     """Keep the language on the session; an unknown one changes nothing."""
     if language in LANGUAGES:
@@ -58,10 +66,7 @@ def _welcome(session: Session, login: str, language: str | None) -> str | None:
         return None
     person.failed_logins, person.locked_until = 0, 0.0
     session.add(person)
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    signed_in.begin(session, token, person, language if language in LANGUAGES else person.language)
-    audit.record(session, "sign_in", f"person:{person.login}", person_id=person.id)
-    return token
+    return open_session(session, person, language)
 
 
 def _count_failure(session: Session, login: str) -> None:

@@ -14,7 +14,7 @@ LOGINS = (OWNER, WEB, WORKER, BACKUP)  # the audit role is held by others and lo
 TRAIL, REVISION_TABLE = "audit_entry", "alembic_version"
 WEB_READS_ONLY = (TRAIL, REVISION_TABLE, "client_holder", "current_run", "product_propensity", "published_client", "risk_case")
 WORKER_READS_ONLY = (TRAIL, REVISION_TABLE, "person")
-NOT_FOR_WORKER = ("access_token", "websession")
+NOT_FOR_WORKER = ("access_token", "openid_attempt", "openid_identity", "websession")
 # Plans through policies look dearer than they are: compiling them takes longer than running them.
 WEB_SETTINGS = {"statement_timeout": "5s", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "60s", "jit": "off"}
 ATTRIBUTES = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION INHERIT"

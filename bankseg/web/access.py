@@ -5,11 +5,11 @@ from werkzeug.exceptions import Unauthorized
 
 from bankseg.domain.errors import NotFoundError
 from bankseg.domain.rights import Right, require
-from bankseg.services.sign_in import LANGUAGES
+from bankseg.services.sign_in import LANGUAGES, sign_out
 from bankseg.storage import access_token, signed_in
 from bankseg.storage.database import reading, transaction
 from bankseg.web.desk import desk
-from bankseg.web.forms import cookie_name, refuse_forged
+from bankseg.web.forms import VISIT_COOKIE, cookie_name, drop_cookie, refuse_forged, set_cookie
 from bankseg.web.policy import POLICY, Door
 
 SESSION_COOKIE = "session"
@@ -96,6 +96,16 @@ def _ask_to_sign_in() -> Response:
     if request.headers.get("HX-Request"):
         return Response(status=401, headers={"HX-Redirect": target})
     return Response(status=303, headers={"Location": target})
+
+
+def let_in(token: str, wanted: str | None) -> Response:
+    """Hand a new session to this browser and go where it was going; the session of whoever sat here before ends with it."""
+    if "token" in g:
+        sign_out(desk().engine, g.token)
+    response = Response(status=303, headers={"Location": safe_target(wanted)})
+    set_cookie(response, SESSION_COOKIE, token)
+    drop_cookie(response, VISIT_COOKIE)
+    return response
 
 
 def safe_target(wanted: str | None) -> str:

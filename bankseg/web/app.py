@@ -11,7 +11,7 @@ from flask_limiter.util import get_remote_address
 from bankseg.settings import Settings
 from bankseg.storage.database import make_engine
 from bankseg.storage.walls import refuse_gaps
-from bankseg.web import access, desk, errors, forms, headers, jinja, request_log
+from bankseg.web import access, desk, errors, forms, headers, jinja, openid_views, request_log
 from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
 from bankseg.web.administration.oversight import BLUEPRINT as OVERSIGHT
 from bankseg.web.administration.policy_views import BLUEPRINT as POLICY_PAGES
@@ -27,6 +27,7 @@ from bankseg.web.lists.views import BLUEPRINT as LISTS
 from bankseg.web.marketing.views import BLUEPRINT as MARKETING
 from bankseg.web.metrics import BLUEPRINT as METRICS
 from bankseg.web.models.views import BLUEPRINT as MODELS
+from bankseg.web.openid_views import OPENID_LIMIT
 from bankseg.web.operations import incoming
 from bankseg.web.operations.uploads import BLUEPRINT as UPLOADS
 from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
@@ -62,12 +63,13 @@ def create_app(settings: Settings) -> OpenAPI:
     app.extensions[desk.EXTENSION] = desk.Desk(own, engine, form_key)
     app.teardown_request(desk.close_read)
     app.after_request(forms.keep_visit)
-    for part in (incoming, request_log, access, calls, errors, headers, jinja):
+    for part in (incoming, request_log, access, calls, errors, headers, jinja, openid_views):
         part.install(app)
     for blueprint in (
         HEALTH,
         METRICS,
         ENTRANCE,
+        openid_views.BLUEPRINT,
         RELATIONSHIP,
         CLIENT,
         PORTFOLIO,
@@ -101,5 +103,6 @@ def create_app(settings: Settings) -> OpenAPI:
 def _limit_sign_in(app: OpenAPI) -> None:
     """Slow down guessing from one address; each process counts its own, the account's own lock is in the store."""
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
-    view: Any = app.view_functions["entrance.sign_in"]  # Flask's own type of a view is wider than the decorator's
-    app.view_functions["entrance.sign_in"] = limiter.limit(SIGN_IN_LIMIT)(view)
+    for endpoint, limit in (("entrance.sign_in", SIGN_IN_LIMIT), ("openid.start", OPENID_LIMIT), ("openid.answer", OPENID_LIMIT)):
+        view: Any = app.view_functions[endpoint]  # Flask's own type of a view is wider than the decorator's
+        app.view_functions[endpoint] = limiter.limit(limit)(view)

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from bankseg.domain.people import Role
 from bankseg.services import sign_in as service
 from bankseg.web import desk, forms
-from bankseg.web.access import SESSION_COOKIE, safe_target
+from bankseg.web.access import SESSION_COOKIE, let_in, safe_target
 
 BLUEPRINT = Blueprint("entrance", __name__)
 SIGN_IN_LIMIT = "20 per minute; 200 per hour"  # from one address
@@ -46,12 +46,7 @@ def sign_in() -> BaseResponse:
     token = service.sign_in(desk.desk().engine, login, password, _asked_language())
     if token is None:
         return Response(render_template("sign_in.html", wanted=wanted, refused=True, login=login), status=401)
-    if "token" in g:
-        service.sign_out(desk.desk().engine, g.token)  # the session of whoever sat here before ends with it
-    response = Response(status=303, headers={"Location": safe_target(wanted)})
-    forms.set_cookie(response, SESSION_COOKIE, token)
-    forms.drop_cookie(response, forms.VISIT_COOKIE)
-    return response
+    return let_in(token, wanted)
 
 
 @BLUEPRINT.post("/sign-out")

@@ -45,6 +45,14 @@ def refuse_forged() -> None:
         raise ForgedFormError("this form has expired or was not sent from our page", "a form of this session", "open the page again and repeat")
 
 
+def visit() -> str:
+    """The secret of a browser nobody has signed in with: the cookie of its visit, else one made now."""
+    token = g.get("new_visit") or request.cookies.get(cookie_name(VISIT_COOKIE))
+    if not token:
+        token = g.new_visit = secrets.token_urlsafe(32)
+    return str(token)
+
+
 def keep_visit(response: Response) -> Response:
     """Give a new browser its cookie, so that the token of its sign-in form can be checked."""
     visit = g.get("new_visit")
@@ -69,11 +77,8 @@ def drop_cookie(response: Response, name: str) -> None:
 
 
 def _secret() -> str:
-    """The browser's secret: its session's token, else the cookie of its visit, else one made now."""
-    token = g.get("token") or g.get("new_visit") or request.cookies.get(cookie_name(VISIT_COOKIE))
-    if not token:
-        token = g.new_visit = secrets.token_urlsafe(32)
-    return str(token)
+    """The browser's secret: its session's token, else that of its visit."""
+    return str(g.get("token") or visit())
 
 
 def _is_foreign() -> bool:

@@ -19,6 +19,9 @@ POLICY: dict[str, Door | Right] = {
     "metrics.page": Door.PUBLIC,  # for the bearer of its token, and nobody when there is none
     "entrance.sign_in_form": Door.PUBLIC,
     "entrance.sign_in": Door.PUBLIC,
+    "openid.start": Door.PUBLIC,
+    "openid.answer": Door.PUBLIC,
+    "openid.link": Right.PEOPLE,
     "entrance.sign_out": Door.SIGNED_IN,
     "entrance.language": Door.SIGNED_IN,
     "entrance.home": Door.SIGNED_IN,

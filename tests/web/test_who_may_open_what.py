@@ -22,8 +22,10 @@ OVERRIDES = {"risk.case": {"client_id": "C2"}, "work_api.case": {"client_id": "C
 OF_THEIR_OWN = {
     "health.readyz": 503,
     "metrics.page": 404,
+    "openid.start": 404,
+    "openid.answer": 404,
     "views_api.view": 404,
-}  # no worker serves the small bank; nobody holds a token for its metrics, or keeps a view
+}  # no worker serves the small bank, no provider signs its people in; nobody holds a token for its metrics, or keeps a view
 NOTHING_KEPT = ("operations.quarantine", "uploads.rejects", "files_api.quarantine")  # no row of the small bank was refused
 OF_TWO_DATES = ("life_api.migration",)  # the small bank has published one
 OF_ONE_CLIENT = (
@@ -64,7 +66,7 @@ WRITES = (
     "work_api.record", "work_api.withdraw", "work_api.decide", "work_api.sign", "work_api.assign",
     "operations.retry_run", "operations.stop_run", "uploads.take_files", "uploads.choose", "uploads.write", "uploads.try_out", "uploads.load", "uploads.retry", "uploads.call_off", "uploads.withdraw",
     "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert", "segments.preview", "segments.save", "studies.ask", "studies_api.ask", "studies.check",
-    "portfolio.seen", "portfolio.save_view", "portfolio.delete_view", "relationship.contact", "relationship.withdraw", "risk.decide", "risk.sign", "risk.assign", "account.password", "account.issue", "account.revoke", "administration.add", "administration.change", "administration.enable", "administration.reset", "administration.revoke",
+    "portfolio.seen", "portfolio.save_view", "portfolio.delete_view", "relationship.contact", "relationship.withdraw", "risk.decide", "risk.sign", "risk.assign", "account.password", "account.issue", "account.revoke", "administration.add", "administration.change", "administration.enable", "administration.reset", "administration.revoke", "openid.link",
     "lists.keep", "lists.freeze", "lists.release", "lists.close", "lists_api.count", "lists_api.keep", "lists_api.freeze", "lists_api.release", "lists_api.close",
     "administration.try_policy", "policy_editor.try_fields", "policy_editor.propose", "policy_editor.decide", "life.publish", "life.override", "life.decide", "life.retire", "life.cadence", "life.keep",
     "attributes.check", "attributes.save", "attributes.retire",

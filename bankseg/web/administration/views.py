@@ -15,6 +15,7 @@ from bankseg.web import desk
 from bankseg.web.administration import policy_views
 from bankseg.web.arguments import day, whole_number
 from bankseg.web.downloads import download, file_format
+from bankseg.web.openid_views import linked
 
 BLUEPRINT = Blueprint("administration", __name__, url_prefix="/administration")
 
@@ -116,7 +117,7 @@ def _people(error: InputError | None = None, handed_over: tuple[str, str] | None
 
 
 def _person(person_id: int, error: InputError | None = None) -> str:
-    return render_template("administration/person.html", row=_found(person_id), roles=list(Role), languages=LANGUAGES, error=error)
+    return render_template("administration/person.html", row=_found(person_id), roles=list(Role), languages=LANGUAGES, error=error, subject=linked(person_id))
 
 
 def _found(person_id: int) -> dict[str, object]:
