@@ -93,7 +93,7 @@ def test_a_long_history_values_every_active_client_with_both_plain_estimates(ban
 
 
 def test_the_value_is_on_the_clients_page_in_rules_and_in_every_segment_table(bank, session):
-    page = client_page(session, RM1, "C30", lambda _client, _day: [])
+    page = client_page(bank.settings, session, RM1, "C30")
     found = counted(bank.settings, session, RISK, find_scheme(session, "kinds"))
 
     assert page.client["clv_minor"] is not None
@@ -164,7 +164,7 @@ def test_a_run_of_a_short_history_is_published_without_values(lake, tmp_path, mo
 
     with reading(short.engine) as session:
         page = lifetime_page(short.settings, session, None)
-        shown = client_page(session, RISK, "C01", lambda _client, _day: [])
+        shown = client_page(short.settings, session, RISK, "C01")
         assert "transactions" in page.summary["why"]
         assert (page.total["clv_minor"], page.total["known"], shown.client["clv_minor"]) == (None, 0, None)
         assert shown.lifetime["why"] == page.summary["why"]

@@ -118,7 +118,7 @@ def test_somebody_new_signs_in_with_a_first_password_and_must_choose_their_own(o
 
     assert http.get("/my-day").location == "/account"
     assert http.get("/api/v1/clients").status_code == 401
-    assert post(http, "/account/password", "/account", old=first, new=NEW_PASSWORD, again=NEW_PASSWORD).location == "/sign-in"
+    assert post(http, "/account/password", "/account", old=first, new=NEW_PASSWORD, again=NEW_PASSWORD).location == "/sign-in?language=fr"
 
     again = own.stranger()
     assert sign_in(again, "nora", first).status_code == 401
