@@ -81,8 +81,8 @@ class Provider:
         except (JoseError, ValueError) as error:
             raise _unverified(f"{type(error).__name__} {error}"[:200]) from error
         subject = claims["sub"]
-        if not 0 < len(subject) <= LONGEST_SUBJECT:
-            raise _unverified(f"a subject of {len(subject)} characters")
+        if not is_subject(subject):
+            raise _unverified(f"the subject {subject[:300]!r}")
         return Vouched(subject, str(claims.get("name") or ""), _values(claims.get(self.terms.roles_claim)))
 
     def _exchanged(self, code: str, verifier: str, answer_url: str) -> str:
@@ -172,6 +172,11 @@ class Provider:
             token_endpoint_auth_method="client_secret_basic" if "client_secret_basic" in methods else "client_secret_post",
             code_challenge_method="S256", default_timeout=TIMEOUT_SECONDS,
         )  # fmt: skip
+
+
+def is_subject(text: str) -> bool:
+    """Whether a text can be a subject: by the standard not empty, of 255 characters at most; and of none that nobody could read out."""
+    return 0 < len(text) <= LONGEST_SUBJECT and text.isprintable()
 
 
 def _values(claim: object) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.people import Role, Scope
 from bankseg.domain.rights import Right, require
 from bankseg.services import passwords
-from bankseg.services.openid import LONGEST_SUBJECT, Provider, RefusedSignInError, Vouched
+from bankseg.services.openid import LONGEST_SUBJECT, Provider, RefusedSignInError, Vouched, is_subject
 from bankseg.services.openid_terms import OpenidTerms
 from bankseg.services.people import checked_role
 from bankseg.services.sign_in import LANGUAGES, TOKEN_BYTES, open_session
@@ -82,11 +82,11 @@ def link(engine: Engine, scope: Scope, terms: OpenidTerms, person_id: int, subje
     Raises
     ------
     InputError
-        When the subject is too long, or somebody else is linked to it.
+        When it cannot be a subject, or somebody else is linked to it.
     """
     require(scope, Right.PEOPLE)
-    if len(subject) > LONGEST_SUBJECT:
-        raise InputError(f"a subject of {len(subject)} characters", f"{LONGEST_SUBJECT} at most", "copy it from the refused sign-in")
+    if subject and not is_subject(subject):
+        raise InputError(f"the subject {subject[:300]!r}", f"{LONGEST_SUBJECT} readable characters at most", "copy it from the refused sign-in")
     with transaction(engine) as session:
         person = session.get(Person, person_id)
         if person is None:
