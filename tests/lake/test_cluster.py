@@ -94,8 +94,20 @@ def test_nobody_there_is_said_with_what_to_do(monkeypatch):
     monkeypatch.setattr(module, "CONNECT_SECONDS", 2)
     with pytest.raises(ServiceUnavailableError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9.*unset BANKSEG_SCHEDULER"):
         list(ClusterEngine(Scheduler("tcp://127.0.0.1:9"), quietly).map_buckets(refuse, [(1,)]))
-    with pytest.raises(ConfigurationError, match=r"nonsense.*tcp://host:8786"):
-        workers(Scheduler("nonsense://here"))
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "said"),
+    [
+        (Scheduler("nonsense://here"), r"nonsense.*tcp://host:8786"),
+        (Scheduler("tcp://127.0.0.1:9", ca=Path(__file__)), r"without BANKSEG_SCHEDULER_TLS_"),
+        (Scheduler("tls://127.0.0.1:9"), r"TLS_CA, BANKSEG_SCHEDULER_TLS_CERT, BANKSEG_SCHEDULER_TLS_KEY names no file"),
+        (Scheduler("tls://127.0.0.1:9", Path(__file__), Path(__file__), Path("absent.pem")), r"^BANKSEG_SCHEDULER_TLS_KEY names no file"),
+    ],
+)
+def test_an_address_and_files_that_do_not_fit_are_refused_before_anything_is_opened(scheduler, said):
+    with pytest.raises(ConfigurationError, match=said):
+        workers(scheduler)
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch):
