@@ -67,9 +67,9 @@ def finish(engine: Engine, provider: Provider, browser: str, answer_url: str, an
     try:
         begun = _taken(engine, provider, browser, answer)
         vouched = provider.vouched(answer.code, begun.nonce, begun.verifier, answer_url, now=now)
-        unknown_to_all = passwords.hashed(secrets.token_urlsafe(TOKEN_BYTES))
+        passwords.unknown_to_all()  # slow the first time: not under the lock of the store
         with transaction(engine) as session:
-            return Opened(_let_in(session, provider.terms, vouched, begun.language, unknown_to_all), begun.wanted)
+            return Opened(_let_in(session, provider.terms, vouched, begun.language), begun.wanted)
     except RefusedSignInError as error:
         with transaction(engine) as session:
             audit.record(session, "sign_in_refused", f"openid:{error.subject}", issuer=provider.terms.issuer, reason=error.reason, found=error.found)
@@ -118,17 +118,17 @@ def _taken(engine: Engine, provider: Provider, browser: str, answer: Answer) -> 
     return begun
 
 
-def _let_in(session: Session, terms: OpenidTerms, vouched: Vouched, language: str, unknown_to_all: str) -> str:
+def _let_in(session: Session, terms: OpenidTerms, vouched: Vouched, language: str) -> str:
     """A session's token for the person that a subject is linked to."""
     person, role = openid.person_of(session, terms.issuer, vouched.subject), _role(terms, vouched)
     if person is None:
-        person = _somebody_new(session, terms, vouched, role, unknown_to_all, language)
+        person = _somebody_new(session, terms, vouched, role, language)
     if not person.is_active:
         raise RefusedSignInError("disabled", f"{person.login} is disabled", "an active person", "ask an administrator", subject=vouched.subject)
     if role is not None and role != person.role:
         _change_role(session, person, role, vouched)
     if person.must_change_password:  # who signs in by a provider never uses the first password, and its maker must not either
-        person.password_hash, person.must_change_password = unknown_to_all, False
+        person.password_hash, person.must_change_password = passwords.unknown_to_all(), False
         session.add(person)
     return open_session(session, person, language, by="openid", issuer=terms.issuer, account=vouched.subject)
 
@@ -144,7 +144,7 @@ def _role(terms: OpenidTerms, vouched: Vouched) -> Role | None:
     return given.pop()
 
 
-def _somebody_new(session: Session, terms: OpenidTerms, vouched: Vouched, role: Role | None, password_hash: str, language: str) -> Person:
+def _somebody_new(session: Session, terms: OpenidTerms, vouched: Vouched, role: Role | None, language: str) -> Person:
     """A new person, where the provider may bring them and they need no portfolio or branch."""
     if not terms.admits_new_people or role is None:
         raise RefusedSignInError(
@@ -155,7 +155,7 @@ def _somebody_new(session: Session, terms: OpenidTerms, vouched: Vouched, role: 
         raise RefusedSignInError("unknown", f"login {login!r} is taken by a person of ours", "a free login", "ask an administrator to link it", subject=login)
     _check(login, role, None, None, vouched.subject)
     name = vouched.name.strip()[:200] or login
-    person = Person(login=login, display_name=name, role=role, password_hash=password_hash, language=language if language in LANGUAGES else "en")
+    person = Person(login=login, display_name=name, role=role, password_hash=passwords.unknown_to_all(), language=language if language in LANGUAGES else "en")
     session.add(person)
     session.flush()
     openid.link(session, terms.issuer, vouched.subject, person.id or 0)

@@ -1,5 +1,6 @@
 """Hashing and checking passwords with argon2id."""
 
+import secrets
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -37,6 +38,12 @@ def matches(password_hash: str, password: str) -> bool:
 def refuse_in_equal_time(password: str) -> None:
     """Do the work of a check for a login that does not exist: the time of an answer must not tell which logins do."""
     matches(_nobody(), password)
+
+
+@cache
+def unknown_to_all() -> str:
+    """The hash of a password that was forgotten when it was made: for people who never use one. Checking it takes as long as any."""
+    return hashed(secrets.token_urlsafe())
 
 
 @cache
