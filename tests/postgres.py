@@ -97,6 +97,7 @@ def _started(program: Path, folder: Path, identity: dict[str, Any]) -> Iterator[
         _wait(server, process, folder / "log")
         yield server
     finally:
+        process = server.process or process  # a test may have killed the first and started another in its place
         process.send_signal(signal.SIGINT)
         try:
             process.wait(STOP_SECONDS)

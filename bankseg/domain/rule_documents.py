@@ -11,6 +11,7 @@ from bankseg.domain.segment_rules import COMPARISONS, AnyOf, Comparison, Every, 
 
 EXACT_IN_FLOAT = 2**53  # largest whole number up to which a float holds every one
 MOST_DAYS = 36_600
+MOST_DEPTH = 50  # of rules within rules; every reader and the compiler walk them recursively
 ORDERED: frozenset[Comparison] = frozenset({"at_least", "at_most", "above", "below"})
 SHARES: frozenset[Comparison] = frozenset({"in_top_share", "in_bottom_share"})
 
@@ -28,6 +29,12 @@ def parse_rule(document: Mapping[str, Any]) -> Rule:
     >>> document_of(parse_rule({"not": {"attribute": "churn", "below": 0.2}}))
     {'not': {'attribute': 'churn', 'below': 0.2}}
     """
+    return _parse(document, MOST_DEPTH)
+
+
+def _parse(document: Any, depth: int) -> Rule:  # whatever the file holds
+    if depth == 0:
+        raise ConfigurationError("rules within rules without end", f"at most {MOST_DEPTH} levels", "write the rule flatter")
     if not isinstance(document, Mapping):
         raise ConfigurationError(f"rule {document!r}", "a table: an attribute and a comparison, or all, any, not")
     keys = set(document)
@@ -36,10 +43,10 @@ def parse_rule(document: Mapping[str, Any]) -> Rule:
         parts = document[word]
         if not isinstance(parts, list) or not parts:
             raise ConfigurationError(f"rule {word} = {parts!r}", "a list of one rule or more")
-        children = tuple(parse_rule(part) for part in parts)
+        children = tuple(_parse(part, depth - 1) for part in parts)
         return Every(children) if word == "all" else AnyOf(children)
     if keys == {"not"}:
-        return Not(parse_rule(document["not"]))
+        return Not(_parse(document["not"], depth - 1))
     return _parse_test(document)
 
 

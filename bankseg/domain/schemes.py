@@ -93,6 +93,8 @@ def parse_scheme(document: Mapping[str, Any]) -> Scheme:
     ConfigurationError
         When an entry is unknown, missing or of the wrong kind, a code stands twice, or an exclusive scheme does not end with its only default.
     """
+    if not isinstance(document, Mapping):
+        raise ConfigurationError(f"scheme {document!r}", "a table")
     _only(document, SCHEME_KEYS, {"code", "label_en", "label_fr", "segment"}, "scheme")
     entries = document["segment"]
     if not isinstance(entries, list) or not 1 <= len(entries) <= MOST_SEGMENTS:
@@ -128,7 +130,7 @@ def read_scheme(text: str) -> Scheme:
     """
     try:
         document = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
-    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"the scheme cannot be read: {error}", "TOML or JSON") from error
     return parse_scheme(document)
 

@@ -29,6 +29,7 @@ from tests.faults.tiny_bank import TinyBank
 WAIT_SECONDS = 300.0
 HANGS_SECONDS = 60.0
 REFUSED = 3
+MOST_PASSES = 8  # of one point in one action
 PRELOADED = [
     "__main__",    "tests.faults.crash_actions", "bankseg.services.train", "bankseg.services.segment", "bankseg.services.publish", "bankseg.services.score", "bankseg.services.tune",
     "bankseg.services.lifetime_months", "bankseg.services.segment_studies", "bankseg.services.import_job", "celery", "kombu.transport.memory",
@@ -51,19 +52,29 @@ POINTS = {
 
 @dataclass
 class Plan:
-    """Which point comes next: every point of an action at its 1st pass, then its 2nd, until it is not reached; then from the start."""
+    """Which point comes next: every point of an action at its first pass in turn; deeper passes, until one is not reached, where a miss costs nothing."""
 
-    waiting: dict[str, deque[tuple[str, int]]] = field(
+    sure: dict[str, deque[tuple[str, int]]] = field(
         default_factory=lambda: {action: deque((point, 1) for point in points) for action, points in POINTS.items()}
     )
+    deeper: dict[str, deque[tuple[str, int]]] = field(default_factory=lambda: {action: deque() for action in POINTS})
 
-    def next_of(self, action: str) -> tuple[str, int]:
-        """The point and pass to try now."""
-        return self.waiting[action].popleft()
+    def next_of(self, action: str, *, is_last: bool = False) -> tuple[str, int]:
+        """The point and pass to try now; when this attempt may as well succeed, one that was never tried."""
+        if is_last and self.deeper[action]:
+            return self.deeper[action].popleft()
+        self.sure[action].rotate(-1)
+        return self.sure[action][-1]
 
     def told(self, action: str, point: str, nth: int, *, was_reached: bool) -> None:
-        """Go deeper where the point was reached."""
-        self.waiting[action].append((point, nth + 1 if was_reached else 1))
+        """Keep what is reached and go deeper there; forget what is not."""
+        place = (point, nth)
+        if was_reached and place not in self.sure[action]:
+            self.sure[action].append(place)
+        if was_reached and nth < MOST_PASSES and (point, nth + 1) not in (*self.sure[action], *self.deeper[action]):
+            self.deeper[action].append((point, nth + 1))
+        if not was_reached and nth > 1 and place in self.sure[action]:
+            self.sure[action].remove(place)
 
 
 class Bench:
@@ -108,9 +119,9 @@ class Bench:
         return process.exitcode
 
     def done(self, action: str, given: dict[str, Any], *, most: int) -> int:
-        """Do an action, killed at up to `most` points first; its exit code, 0 or REFUSED."""
-        for _ in range(most):
-            point, nth = self.plan.next_of(action)
+        """Do an action, killed at points until it was killed `most` times and one that was never tried let it pass; its exit code, 0 or REFUSED."""
+        for attempt in range(2 * most):
+            point, nth = self.plan.next_of(action, is_last=attempt >= most)
             code = self.ended(self.begin(action, given, f"{point}:{nth}"))
             self.plan.told(action, point, nth, was_reached=code == KILLED)
             if code != KILLED:

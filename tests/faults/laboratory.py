@@ -17,19 +17,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from bankseg.embedded.supervise import free_port
 from tests.faults.bench import Bench, Plan
 from tests.faults.checker import violations
 from tests.faults.desk_reader import read_for_ever
 from tests.faults.facts import final_facts_of
 from tests.faults.history import History, Line, read_history
 from tests.faults.rounds import whole_round
-from tests.faults.service_rounds import services_round
+from tests.faults.service_rounds import drawn_faults, services_round
 from tests.faults.tiny_bank import TinyBank, found, publish_first
 from tests.postgres import running_server
 
 ROUNDS_A_BANK = 3
 READ_EVERY_SECONDS = 0.5
-KILLS = 4
+KILLS = 12
 
 
 def main() -> int:
@@ -49,11 +50,11 @@ def main() -> int:
         if given.services:
             one_bank(
                 history,
-                TinyBank(Path(folder) / "services", server.database("services")),
+                TinyBank(Path(folder) / "services", server.database("services"), port=free_port("127.0.0.1")),
                 "services",
                 rng,
                 plan,
-                lambda bench: services_round(bench, given.services, server, end),
+                lambda bench: services_round(bench, drawn_faults(rng, given.services), server, end),
             )
         while count(history) < given.faults and time.monotonic() < end:
             bank += 1

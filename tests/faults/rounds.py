@@ -109,7 +109,7 @@ def one_job(bench: Bench, job: Job, kills: int) -> None:
     if job.attempt >= kills:
         bench.ended(bench.begin("job", ask(job, "calm")))
         return
-    point, nth = bench.plan.next_of(job.stage)
+    point, nth = bench.plan.next_of(job.stage, is_last=job.attempt == kills - 1)
     code = bench.ended(bench.begin("job", ask(job, "doomed"), f"{point}:{nth}"))
     bench.plan.told(job.stage, point, nth, was_reached=code == KILLED)
     if code == KILLED:

@@ -1,6 +1,7 @@
 """Real services under faults: worker, web, beat, broker and PostgreSQL killed, paused and cut off while runs go on."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -94,17 +95,15 @@ def site_of(bench: Bench, server: Server) -> Iterator[Site]:
         yield site
 
 
-def services_round(bench: Bench, faults: int, server: Server, end: float) -> None:
-    """Runs one after the other, one fault after the other, until so many were injected or the time is over."""
-    names = [*FAULTS] * (faults // len(FAULTS) + 1)
-    bench.rng.shuffle(names)
+def services_round(bench: Bench, names: list[str], server: Server, end: float, *, at_once: float = 0.15) -> None:
+    """Runs one after the other while these faults are injected, until all were or the time is over; each step is hit with the probability `at_once`."""
     with site_of(bench, server) as site:
         number = 0
-        while names and bench.faults < faults and time.monotonic() < end:
+        while names and time.monotonic() < end:
             number += 1
             new_run(site, number)
             while not is_over(site):
-                if names and bench.faults < faults and bench.rng.random() < 0.5:
+                if names and bench.rng.random() < at_once:
                     name = names.pop()
                     bench.fault(name)
                     FAULTS[name](site)
@@ -112,6 +111,13 @@ def services_round(bench: Bench, faults: int, server: Server, end: float) -> Non
                 go_on(site)
             until(lambda: answers(site), "the web does not answer")
             bench.recovered()
+
+
+def drawn_faults(rng: random.Random, count: int) -> list[str]:
+    """So many faults in a random order, each kind as often as any other."""
+    names = [*FAULTS] * (count // len(FAULTS) + 1)
+    rng.shuffle(names)
+    return names[:count]
 
 
 def new_run(site: Site, number: int) -> None:

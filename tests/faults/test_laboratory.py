@@ -1,0 +1,74 @@
+"""A bounded piece of the laboratory with a fixed seed: one round on each store, and services under the faults that no other test injects."""
+
+import multiprocessing
+import random
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bankseg.embedded.supervise import free_port
+from tests.faults.bench import POINTS, Bench, Plan
+from tests.faults.checker import violations
+from tests.faults.desk_reader import read_for_ever
+from tests.faults.facts import final_facts_of
+from tests.faults.history import History, read_history
+from tests.faults.rounds import whole_round
+from tests.faults.service_rounds import services_round
+from tests.faults.tiny_bank import TinyBank, found, publish_first
+from tests.postgres import Server
+
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
+SEED = 20_251_231
+BEFORE_SECONDS = 600.0
+
+
+@contextmanager
+def benched(home: Path, store_url: str) -> Iterator[Bench]:
+    """A published bank that is read all the while; at the end its history must break no promise."""
+    tiny = found(TinyBank(home, store_url, port=free_port("127.0.0.1")), SEED)
+    publish_first(tiny)
+    bench = Bench(tiny, History(home.parent / "history.jsonl"), "bank", random.Random(SEED), Plan())  # a plan, not a secret
+    reader = multiprocessing.get_context("spawn").Process(target=read_for_ever, args=(tiny, bench.history.path, "bank", 0.5), daemon=True)
+    reader.start()
+    try:
+        yield bench
+    finally:
+        reader.terminate()
+        reader.join()
+    bench.note("final", **final_facts_of(bench.tiny))
+    lines = read_history(bench.history.path)
+    assert violations(lines) == []
+    assert any(line["kind"] == "read" and line["run_id"] for line in lines)
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_no_promise_is_broken_when_every_step_of_a_day_is_killed(tmp_path: Path, store: str, request: pytest.FixtureRequest) -> None:
+    store_url = str(request.getfixturevalue("fresh_postgres_url")) if store == "postgresql" else ""
+
+    with benched(tmp_path / "home", store_url) as bench:
+        whole_round(bench, 1, kills=2, retrain=False)
+
+    assert bench.faults >= 20
+
+
+def test_no_promise_is_broken_when_postgresql_dies_a_link_freezes_and_two_schedulers_ring(tmp_path: Path, postgres_server: Server) -> None:
+    if postgres_server.process is None:
+        pytest.skip("this PostgreSQL was given and cannot be killed")
+    faults = ["SIGKILL of the web", "every message five times", "SIGKILL of the postmaster", "frozen broker link", "second scheduler started or killed"]
+
+    with benched(tmp_path / "home", postgres_server.database("laboratory")) as bench:
+        services_round(bench, faults, postgres_server, time.monotonic() + BEFORE_SECONDS, at_once=0.5)
+
+    assert bench.faults == 5
+    postgres_server.drop("laboratory")
+
+
+def test_every_crash_point_in_the_code_is_one_the_laboratory_visits() -> None:
+    source = Path(__file__).parents[2] / "bankseg"
+    named = {point for path in source.rglob("*.py") for point in re.findall(r'crash_point\("([^"]+)"\)', path.read_text(encoding="utf-8"))}
+
+    assert named == {point for points in POINTS.values() for point in points}
