@@ -171,9 +171,8 @@ def _fit(history: History, plan: OriginPlan, judged: list[Judged], setup: Setup,
     if setup.fits is None:
         booster = fit_bag(rows, grown, rounds, setup.growth.seeds)
     else:
-        grown |= SETTLED
-        known = Known(rows, history.encoding.at(kept), history.weights(plan.learning, setup.growth))
-        booster = setup.fits.fit_bag(known, grown, rounds, setup.growth.seeds)
+        grown |= SETTLED  # on the card too
+        booster = setup.fits.fit_bag(Known(rows, history.encoding.at(kept), history.weights(plan.learning, setup.growth)), grown, rounds, setup.growth.seeds)
     recipe = Recipe((Member(grown, rounds),), calibrator, evidence or {"none": float(log_loss(latest.rows.y, sigmoid(raw)).mean())})
     return _Fitted(judged, kept, history.encoding.at(kept), recipe, booster)
 
