@@ -45,14 +45,14 @@ def benched(home: Path, store_url: str) -> Iterator[Bench]:
     assert any(line["kind"] == "read" and line["run_id"] for line in lines)
 
 
-@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
-def test_no_promise_is_broken_when_every_step_of_a_day_is_killed(tmp_path: Path, store: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(("store", "kills"), [("sqlite", 2), ("postgresql", 1)])
+def test_no_promise_is_broken_when_every_step_of_a_day_is_killed(tmp_path: Path, store: str, kills: int, request: pytest.FixtureRequest) -> None:
     store_url = str(request.getfixturevalue("fresh_postgres_url")) if store == "postgresql" else ""
 
     with benched(tmp_path / "home", store_url) as bench:
-        whole_round(bench, 1, kills=2, retrain=False)
+        whole_round(bench, 1, kills=kills, retrain=False)
 
-    assert bench.faults >= 20
+    assert bench.faults >= 10 * kills
 
 
 def test_no_promise_is_broken_when_postgresql_dies_a_link_freezes_and_two_schedulers_ring(tmp_path: Path, postgres_server: Server) -> None:
