@@ -18,6 +18,7 @@ from bankseg.lake.declarations import Declarations, declare
 from bankseg.lake.owners import know_owners
 from bankseg.lake.scratch import scratch_connection
 from bankseg.lake.tables import open_lake
+from bankseg.services.disk_space import needs_space
 from bankseg.services.ingest_extract import Intake, load_extract
 from bankseg.settings import Settings
 from bankseg.storage.database import make_engine
@@ -38,7 +39,12 @@ def ingest_directory(
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"{directory} is not a directory", "the directory that holds the extract files", "check the path")
-    with _only_import(settings.home, waits=waits), scratch_connection(settings.home / "scratch" / "intake", settings.duckdb_memory) as connection:
+    scratch = settings.home / "scratch" / "intake"
+    with (
+        needs_space("files were loaded", settings.home),
+        _only_import(settings.home, waits=waits),
+        scratch_connection(scratch, settings.duckdb_memory) as connection,
+    ):
         prepare(connection)
         intake = Intake(
             settings, connection, open_lake(settings.lake, settings.buckets), make_engine(settings.store), mapping, directory, known_until, progress
