@@ -16,9 +16,9 @@ ENV PYTHONUNBUFFERED=1 \
 
 WORKDIR /app
 
-# The lock first: its layer is made again only when the lock changes.
-COPY requirements/main.lock requirements/main.lock
-RUN pip install --require-hashes --requirement requirements/main.lock
+# The locks first: their layer is made again only when one changes. The optional parts (sign-in by a provider, traces, cluster) are in the image, and off until set.
+COPY requirements/main.lock requirements/extras.lock requirements/
+RUN pip install --require-hashes --requirement requirements/main.lock --requirement requirements/extras.lock
 
 COPY . .
 # Editable, because the migrations stand beside the package and not in it.
