@@ -11,7 +11,6 @@ from sqlmodel import col, select
 from bankseg.demo.bank import generate
 from bankseg.domain.jobs import JobState
 from bankseg.lake.parquet import digest_of
-from bankseg.services import publish
 from bankseg.services.bank import open_bank
 from bankseg.services.ingest import ingest_directory
 from bankseg.services.jobs import execute_job
@@ -21,6 +20,7 @@ from bankseg.settings import Settings
 from bankseg.storage import schema
 from bankseg.storage.database import reading
 from bankseg.storage.job import Job
+from bankseg.storage.published_rows import PARTS
 from bankseg.storage.run import Run
 
 AS_OF = date(2025, 12, 31)
@@ -119,5 +119,5 @@ def published_rows(bank, run_id: int) -> dict[str, list[dict]]:
             part: sorted(
                 (row.model_dump() for row in session.exec(select(table).where(table.run_id == run_id))), key=lambda row: (row["client_id"], row.get("product"))
             )
-            for part, table in publish.TABLES.items()
+            for part, table in PARTS.items()
         }

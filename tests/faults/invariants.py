@@ -5,7 +5,6 @@ from sqlmodel import col, select
 
 from bankseg.domain.jobs import JobState, RunState
 from bankseg.lake.parquet import digest_of, read_checked
-from bankseg.services import publish
 from bankseg.services.segment import PARTS, part_path
 from bankseg.storage import audit
 from bankseg.storage.audit import AuditEntry
@@ -13,6 +12,7 @@ from bankseg.storage.database import reading
 from bankseg.storage.job import Job
 from bankseg.storage.propensity_model import PropensityModel
 from bankseg.storage.published_client import PublishedClient
+from bankseg.storage.published_rows import PARTS as PUBLISHED
 from bankseg.storage.run import Run, current
 from tests.faults.conftest import Reference, published_rows, score_digest
 
@@ -26,7 +26,7 @@ def assert_whole(bank, run_id: int, reference: Reference) -> None:
         assert (run.state, run.error) == (RunState.PUBLISHED, None)
         assert current(session).id == run_id
         assert run.n_rows == run.n_expected == len(clients) == len(set(clients)) == reference.clients
-        for part, table in publish.TABLES.items():
+        for part, table in PUBLISHED.items():
             rows = session.exec(select(func.count()).select_from(table)).one()  # of every run: no other run left a row
             assert rows == read_checked(part_path(bank, run_id, part)).num_rows
         assert {job.state for job in jobs} == {JobState.DONE}
