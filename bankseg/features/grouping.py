@@ -1,17 +1,19 @@
 """Rows brought group by group, and one number per group: the aggregates of feature SQL over sorted rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sqlglot import exp
 
+from bankseg.features.kinds import Kinds, kinds_of
 from bankseg.features.relation import Relation
 from bankseg.features.vectors import Array, Expressions, UnsupportedError, Vector
 
 DENSE = 1 << 23  # largest table of possible groups that is laid out in memory; beyond it groups are sorted
 SAFE_SUM = 1 << 52  # a sum times the days of a year still fits int64
+FILTERS_WORTH_KINDS = 3
 AGGREGATES = (exp.Count, exp.Sum, exp.Max, exp.Min, exp.Avg, exp.BitwiseOrAgg)
 
 
@@ -32,9 +34,10 @@ def grouped(select: exp.Select, source: Relation, parameters: Mapping[str, Any],
         over = Expressions(source.column, parameters, numbers)
     groups = Groups(code)
     wanted = {projection.alias_or_name: projection.unalias() for projection in select.expressions}
+    kinds = _kinds(wanted.values(), over, numbers, groups)
     is_ordered = is_ascending or order is not None
     sorted_by = tuple(name for tree in trees for name, given in wanted.items() if given == tree) if is_ordered else ()
-    return Relation(len(groups.first), list(wanted), lambda name: _of_groups(wanted[name], over, groups), sorted_by)
+    return Relation(len(groups.first), list(wanted), lambda name: _of_groups(wanted[name], over, groups, kinds), sorted_by)
 
 
 def keys(select: exp.Select) -> list[exp.Expr]:
@@ -117,8 +120,34 @@ def _order(code: Array) -> Array | None:
     return None if runs == distinct else np.argsort(code, kind="stable")
 
 
-def _of_groups(tree: exp.Expr, over: Expressions, groups: Groups) -> Vector:
+def _kinds(trees: Iterable[exp.Expr], over: Expressions, numbers: Mapping[int, int], groups: Groups) -> Kinds | None:
+    """Kinds of rows that the filters tell apart, where there are filters enough to be worth it and kinds few enough."""
+    conditions = {over.number(tree.expression.this): tree.expression.this for tree in trees if isinstance(tree, exp.Filter)}
+    if len(conditions) < FILTERS_WORTH_KINDS:
+        return None
+    return kinds_of(conditions, over, numbers, groups.first, groups.length)
+
+
+def _of_kinds(tree: exp.Filter, over: Expressions, kinds: Kinds) -> Vector | None:
+    """A filtered aggregate by kinds; None when it is not one of those taken so."""
+    inner, number = tree.this, over.number(tree.expression.this)
+    if isinstance(inner, exp.Count) and isinstance(inner.this, exp.Star):
+        return Vector(kinds.counts(number))
+    vector = over.value(inner.this) if isinstance(inner, exp.Sum | exp.Max | exp.Min) and not isinstance(inner.this, exp.Distinct) else None
+    if vector is None or vector.null is not None or vector.words is not None or vector.values.dtype.kind != "i" or not vector.values.ndim:
+        return None
+    counted = kinds.counts(number)
+    null = None if counted.all() else counted == 0
+    if not isinstance(inner, exp.Sum):
+        return Vector(kinds.extreme(number, vector.values, is_largest=isinstance(inner, exp.Max)), null, is_date=vector.is_date)
+    largest = max(abs(int(vector.values.max())), abs(int(vector.values.min())))
+    return Vector(kinds.total(number, vector.values), null) if largest * kinds.largest_group < SAFE_SUM else None
+
+
+def _of_groups(tree: exp.Expr, over: Expressions, groups: Groups, kinds: Kinds | None) -> Vector:
     """A key of every group, or an aggregate of its rows."""
+    if kinds is not None and isinstance(tree, exp.Filter) and (found := _of_kinds(tree, over, kinds)) is not None:
+        return found
     condition, number = None, None
     if isinstance(tree, exp.Filter):
         tree, condition, number = tree.this, over.value(tree.expression.this).values, over.number(tree.expression.this)

@@ -62,14 +62,20 @@ def vector_of(column: Any) -> Vector:
     """
     null = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
     if pa.types.is_dictionary(column.type):
-        return Vector(column.indices.fill_null(0).to_numpy(), null, column.dictionary)
+        return Vector(_filled(column.indices), null, column.dictionary)
     if pa.types.is_date32(column.type):
-        return Vector(column.cast(pa.int32()).fill_null(0).to_numpy(), null, is_date=True)
+        return Vector(_filled(column.cast(pa.int32())), null, is_date=True)
     if pa.types.is_int64(column.type):
-        return Vector(column.fill_null(0).to_numpy(), null)
+        return Vector(_filled(column), null)
     if pa.types.is_boolean(column.type):
         return Vector(column.fill_null(False).to_numpy(zero_copy_only=False), null)
     raise UnsupportedError(f"a column of type {column.type}")
+
+
+def _filled(column: Any) -> Array:
+    """Numbers of an Arrow array, zero at a null; copied only where there is one."""
+    filled: Array = (column.fill_null(0) if column.null_count else column).to_numpy()
+    return filled
 
 
 class Expressions:
@@ -103,6 +109,11 @@ class Expressions:
                 raise UnsupportedError(type(tree).__name__)
             found = self._known[number] = evaluate(self, tree)
         return found
+
+    def knowing(self, found: Mapping[int, Vector]) -> "Expressions":
+        """The same, with what some expressions come to, by their numbers."""
+        self._known.update(found)
+        return self
 
     def number(self, tree: exp.Expr) -> int:
         """The number of an expression: the same for every occurrence."""

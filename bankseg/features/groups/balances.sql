@@ -1,19 +1,20 @@
 -- How much the client keeps with the bank, how it moves, how it swings. Months count back from the as-of month.
-WITH monthly AS (
+WITH of_account AS (
     SELECT
-        b.client_id,
-        b.account_id,
-        p.nature,
-        a.product,
-        a.closed_on IS NULL AS is_open,
-        $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1) AS months_ago,
-        arg_max(b.balance_minor, b.balance_on) AS balance_minor,
-        min(b.balance_minor) AS lowest_minor
-    FROM balances AS b
+        client_id,
+        account_id,
+        $as_of_month - (year(balance_on) * 12 + month(balance_on) - 1) AS months_ago,
+        arg_max(balance_minor, balance_on) AS balance_minor,
+        min(balance_minor) AS lowest_minor
+    FROM balances
+    WHERE balance_on > $after_24_months
+    GROUP BY client_id, account_id, months_ago
+),
+monthly AS (
+    SELECT b.client_id, b.account_id, p.nature, a.product, a.closed_on IS NULL AS is_open, b.months_ago, b.balance_minor, b.lowest_minor
+    FROM of_account AS b
     JOIN accounts AS a ON a.account_id = b.account_id
     LEFT JOIN products AS p ON p.product = a.product
-    WHERE b.balance_on > $after_24_months
-    GROUP BY b.client_id, b.account_id, p.nature, a.product, a.closed_on IS NULL, $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1)
 ),
 by_month AS (
     SELECT

@@ -1,20 +1,27 @@
 -- Early-warning parts read from balances: overdraft beyond the limit, utilisation, credit balance melting away.
-WITH monthly AS (
+WITH of_account AS (
+    SELECT
+        client_id,
+        account_id,
+        $as_of_month - (year(balance_on) * 12 + month(balance_on) - 1) AS months_ago,
+        arg_max(balance_minor, balance_on) AS balance_minor
+    FROM balances
+    WHERE balance_on > $after_24_months
+    GROUP BY client_id, account_id, months_ago
+),
+monthly AS (
     SELECT
         b.client_id,
+        b.account_id,
         a.product,
         p.nature,
         coalesce(a.credit_limit_minor, 0) AS limit_minor,
-        b.account_id,
         a.closed_on IS NULL AS is_open,
-        $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1) AS months_ago,
-        arg_max(b.balance_minor, b.balance_on) AS balance_minor
-    FROM balances AS b
+        b.months_ago,
+        b.balance_minor
+    FROM of_account AS b
     JOIN accounts AS a ON a.account_id = b.account_id
     LEFT JOIN products AS p ON p.product = a.product
-    WHERE b.balance_on > $after_24_months
-    GROUP BY b.client_id, b.account_id, a.product, p.nature, coalesce(a.credit_limit_minor, 0), a.closed_on IS NULL,
-        $as_of_month - (year(b.balance_on) * 12 + month(b.balance_on) - 1)
 ),
 -- An open account holds its last known balance, whenever that was; a closed one holds nothing.
 latest AS (
