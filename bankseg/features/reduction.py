@@ -46,6 +46,8 @@ class Plan:
 @lru_cache(maxsize=64)
 def plan(sql: str, table: str) -> Plan | None:
     """Which leading expressions of a statement are executed here; None when none is, or when the rest reads the table itself."""
+    if table not in sql:  # most statements: their trees are not needed
+        return None
     tree = sqlglot.parse_one(sql, dialect=DIALECT)
     with_ = tree.args.get("with_")
     if with_ is None:
