@@ -14,6 +14,7 @@ class PublishedClient(SQLModel, table=True):
     __tablename__ = "published_client"
     __table_args__ = (
         Index("ix_published_client_portfolio", "run_id", "rm_id", "churn", "client_id"),
+        Index("ix_published_client_branch", "run_id", "branch_id", "churn", "client_id"),
         Index("ix_published_client_segment", "run_id", "segment", "client_id"),
         Index("ix_published_client_book", "run_id", "churn", "client_id"),
     )
