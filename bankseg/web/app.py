@@ -24,6 +24,7 @@ from bankseg.web.entrance import BLUEPRINT as ENTRANCE
 from bankseg.web.entrance import SIGN_IN_LIMIT
 from bankseg.web.health import BLUEPRINT as HEALTH
 from bankseg.web.lists.views import BLUEPRINT as LISTS
+from bankseg.web.marketing.applications import BLUEPRINT as APPLICATIONS
 from bankseg.web.marketing.views import BLUEPRINT as MARKETING
 from bankseg.web.metrics import BLUEPRINT as METRICS
 from bankseg.web.models.views import BLUEPRINT as MODELS
@@ -34,6 +35,7 @@ from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
 from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
 from bankseg.web.relationship.client_views import BLUEPRINT as CLIENT
 from bankseg.web.relationship.portfolio_views import BLUEPRINT as PORTFOLIO
+from bankseg.web.relationship.usage_views import BLUEPRINT as USAGE
 from bankseg.web.relationship.views import BLUEPRINT as RELATIONSHIP
 from bankseg.web.risk.views import BLUEPRINT as RISK
 from bankseg.web.risk.watch import BLUEPRINT as WATCH
@@ -72,8 +74,10 @@ def create_app(settings: Settings) -> OpenAPI:
         openid_views.BLUEPRINT,
         RELATIONSHIP,
         CLIENT,
+        USAGE,
         PORTFOLIO,
         MARKETING,
+        APPLICATIONS,
         LISTS,
         RISK,
         OVERVIEW,

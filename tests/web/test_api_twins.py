@@ -35,6 +35,9 @@ TWINS = {
     "administration.reset": "staff_api.reset", "administration.revoke": "staff_api.revoke", "administration.audit": "staff_api.audit", "administration.export_audit": "files_api.audit",
     "administration.policy": "staff_api.policy", "administration.try_policy": "staff_api.try_policy", "operations.runs": "runs_api.runs", "operations.run": "runs_api.run", "operations.retry_run": "runs_api.retry", "operations.stop_run": "runs_api.stop",
     "operations.imports": "runs_api.imports", "operations.import_batch": "runs_api.one_import", "operations.quarantine": "files_api.quarantine",
+    "usage.client": "usage_api.client",
+    "applications.index": "applications_api.index",
+    "applications.export": "applications_api.export",
 }  # fmt: skip
 IN_A_BROWSER = "a matter of one browser: its session, its language, its first page, its help"
 # By endpoint, or by blueprint for all of its routes.

@@ -47,6 +47,7 @@ OF_ONE_CLIENT = (
     "client_parts_api.past",
     "client_parts_api.movements",
     "design_api.why",
+    "usage.client",
 )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from bankseg.web.api import (
+    applications,
     client_parts,
     design,
     files,
@@ -17,6 +18,7 @@ from bankseg.web.api import (
     segments,
     staff,
     studies,
+    usage,
     views,
     work,
 )
@@ -25,6 +27,6 @@ SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_
 PARTS = tuple(
     module.BLUEPRINT
     for module in (
-        views, client_parts, portfolio, lists, work, segments, pictures, design, scheme_life, life, living, studies, governance, runs, files, staff
+        views, client_parts, usage, portfolio, applications, lists, work, segments, pictures, design, scheme_life, life, living, studies, governance, runs, files, staff
     )
 )  # fmt: skip
