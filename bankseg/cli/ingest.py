@@ -24,8 +24,9 @@ COUNTS = ("read", "accepted", "quarantined", "duplicates", "filtered")
     "--mapping", "mapping_path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file that maps the bank's columns."
 )
 @click.option("--extract-on", type=click.DateTime(["%Y-%m-%d"]), help="Last day the files may speak of; replaces the mapping's.")
+@click.option("--accept-rejects", "accepts_rejects", is_flag=True, help="Load a file even if more of its rows are refused than most_rejected_pct allows.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(directory: Path, mapping_path: Path, extract_on: datetime | None, *, as_json: bool) -> None:
+def command(directory: Path, mapping_path: Path, extract_on: datetime | None, *, accepts_rejects: bool, as_json: bool) -> None:
     """Load the extract files in DIRECTORY; read = accepted + quarantined + duplicates + filtered, file by file."""
     console = Console(stderr=True)
     day: date | None = extract_on.date() if extract_on else None
@@ -33,8 +34,9 @@ def command(directory: Path, mapping_path: Path, extract_on: datetime | None, *,
     with reported(as_json=as_json), Progress(*columns, console=console, transient=True, disable=as_json) as bars:
         task = bars.add_task("reading", total=None)
         report = ingest_directory(
-            Settings(), directory, mapping_path, extract_on=day, progress=lambda file, rows: bars.update(task, description=file, completed=rows)
-        )
+            Settings(), directory, mapping_path, extract_on=day, accepts_rejects=accepts_rejects,
+            progress=lambda file, rows: bars.update(task, description=file, completed=rows),
+        )  # fmt: skip
     if as_json:
         click.echo(json.dumps(report.as_document(), ensure_ascii=False, indent=1))
     else:
@@ -63,6 +65,8 @@ def show(report: IngestReport, console: Console) -> None:
 def _explain(file: FileReport, console: Console) -> None:
     if file.state == "refused":
         console.print(f"refused {file.file} for {file.table}: {file.message}", style="red", markup=False)
+    elif file.message:
+        console.print(f"{file.file} for {file.table}: {file.message}", markup=False)
     if file.reasons:
         reasons = "; ".join(f"{reason} ({count:,})" for reason, count in file.top_reasons.items())
         console.print(f"quarantined from {file.file} for {file.table}: {reasons}", markup=False)

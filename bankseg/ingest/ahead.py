@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from bankseg.domain.errors import InputError
-from bankseg.ingest.rows import Reader, Rows, padded_columns
+from bankseg.ingest.rows import Reader, Rows, normalised, padded_columns
 
 # Pieces parsed ahead of the checks: enough to keep both threads busy, few enough to bound memory.
 PIECES_AHEAD = 2
@@ -69,6 +69,7 @@ class ReadAhead(Generic[FileT]):
             for rows in reader.read():
                 if self._stopped.is_set():
                     return
-                self._queue.put((file, replace(rows, padded=padded_columns(rows.table) if rows.may_be_padded else frozenset())))
+                tidy = normalised(rows)
+                self._queue.put((file, replace(tidy, padded=padded_columns(tidy.table) if rows.may_be_padded else frozenset())))
         except InputError as error:
             self._queue.put((file, error))

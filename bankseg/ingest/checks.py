@@ -5,7 +5,7 @@ from datetime import date
 
 from sqlglot import exp
 
-from bankseg.domain.extracts import MONEY_LIMIT, Column, Extract
+from bankseg.domain.extracts import BANK_INITIATED_TYPES, MONEY_LIMIT, Column, Extract
 from bankseg.ingest.mapping import ExtractMapping, Mapping
 from bankseg.ingest.sql import Sql, both, call, case, cast, either, is_not_null, is_null, matches, name, number, one_of, text
 
@@ -16,9 +16,13 @@ MOST_TEXT_CHARACTERS = 65_536
 MOST_ID_CHARACTERS = 200
 NOT_FINITE = r"[+-]?(nan|inf|infinity|\+?1\.#(inf|ind|qnan))"
 # Cc without tab, line feed and carriage return; bidirectional overrides and zero-width characters.
-FORBIDDEN = "(?s).*[\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F\\x{200B}\\x{200E}\\x{200F}\\x{202A}-\\x{202E}\\x{2060}\\x{2066}-\\x{2069}].*"
+FORBIDDEN = (
+    "(?s).*[\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F-\\x{9F}\\x{061C}\\x{FEFF}\\x{200B}\\x{200E}\\x{200F}\\x{202A}-\\x{202E}\\x{2060}\\x{2066}-\\x{2069}].*"
+)
 # Dates that may lie after the extract's own date: they are plans, not facts.
 PLANNED = ("maturity_on",)
+# Movements whose sign is certain: the others may be sent back (a refund, a returned cheque).
+NEVER_NEGATIVE, NEVER_POSITIVE = ("salary", "pension", "cash_deposit"), ("cash_withdrawal",)
 # The later date of each pair may not come before the earlier.
 ORDERED_DATES = {
     "clients": (("birth_on", "joined_on"),),
@@ -52,8 +56,11 @@ def checks_of(mapping: Mapping, extract_mapping: ExtractMapping, extract_on: dat
         checks += _of_column(column, mapping, extract_mapping, extract_on, is_suspicious=is_suspicious)
     checks += _of_owner(extract, extract_mapping)
     checks += _of_order(extract, {column.name for column in mapped})
+    checks += _of_currency(extract, extract_mapping, mapping.bank.currency)
     if extract.name == "credit_scores":
         checks += _of_scales(mapping)
+    if extract.name == "transactions":
+        checks += _of_life() + _of_sign()
     return checks
 
 
@@ -151,6 +158,41 @@ def _of_owner(extract: Extract, extract_mapping: ExtractMapping) -> list[Check]:
 def _of_order(extract: Extract, mapped: set[str]) -> list[Check]:
     pairs = [pair for pair in ORDERED_DATES.get(extract.name, ()) if set(pair) <= mapped]
     return [Check(later, "dates_out_of_order", f"before {earlier}", exp.LT(this=name(later), expression=name(earlier))) for earlier, later in pairs]
+
+
+def _of_life() -> list[Check]:
+    """A movement belongs between the opening and the closing of its account; what the bank books to settle may follow the closing."""
+    booked = name("booked_on")
+    is_late = both(exp.GT(this=booked, expression=name("known_account", "closed_on")), exp.Not(this=one_of(name("type"), BANK_INITIATED_TYPES)))
+    return [
+        Check("booked_on", "before_birth", "before the birth of the client", exp.LT(this=booked.copy(), expression=name("known_account", "birth_on"))),
+        Check("booked_on", "before_opening", "before the account was opened", exp.LT(this=booked.copy(), expression=name("known_account", "opened_on"))),
+        Check("booked_on", "after_closing", "after the account was closed", is_late),
+    ]
+
+
+def _of_sign() -> list[Check]:
+    amount, kind = name("amount_minor"), name("type")
+    falls = both(exp.LT(this=amount, expression=number(0)), one_of(kind, NEVER_NEGATIVE))
+    rises = both(exp.GT(this=amount, expression=number(0)), one_of(kind, NEVER_POSITIVE))
+    return [Check("amount", "wrong_sign", "debit and credit are exchanged; set `negative_when` in the mapping", either(falls, rises))]
+
+
+def _of_currency(extract: Extract, extract_mapping: ExtractMapping, home: str) -> list[Check]:
+    """No two currencies are ever added up: an amount must be in its account's currency, and in the bank's, for which alone there is a rate."""
+    amounts = [name(column.stored_name) for column in extract.columns if column.type == "money" and column.name in extract_mapping.columns]
+    if "currency" not in extract.column_by_name or not amounts:
+        return []
+    checks = []
+    if extract.owner == "account":
+        differs = exp.NEQ(this=name("currency"), expression=name("known_account", "account_currency"))
+        shown = "currency" if "currency" in extract_mapping.columns else "account_id"
+        checks.append(Check(shown, "currency_mix", "not in the currency of its account", differs))
+    if "currency" not in extract_mapping.columns:
+        return checks
+    is_foreign = both(exp.NEQ(this=name("currency"), expression=text(home)), either(*[is_not_null(amount) for amount in amounts]))
+    about = f"an amount that is not in {home} and for which there is no rate; convert it before it is sent"
+    return [*checks, Check("currency", "foreign_currency", about, is_foreign)]
 
 
 def _of_scales(mapping: Mapping) -> list[Check]:

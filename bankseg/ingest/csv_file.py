@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias, cast
+from unicodedata import normalize
 
 import numpy as np
 import pyarrow as pa
@@ -114,7 +115,7 @@ class CsvFile:
     def _checked_names(self, text: str, *, is_cut: bool) -> tuple[str, ...]:
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self._quote else csv.QUOTE_NONE
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter, quotechar=self._quote or None, quoting=quoting)
-        names = tuple(field.strip() for field in next(row for row in rows if row))
+        names = tuple(normalize("NFC", field.strip()) for field in next(row for row in rows if row))
         if len(names) > MOST_COLUMNS or (is_cut and rows.line_num and len(text.splitlines()) == 1):
             raise InputError(
                 f"{self.path.name} has a header of {len(names)} columns or more",
@@ -163,4 +164,4 @@ class _Numbering:
             self._next = int(ordinals[-1]) + 1
         ready = [row for row in broken[self._told :] if is_last or row.ordinal < self._next]
         self._told += len(ready)
-        return Rows(table.append_column(ORDINAL, pa.array(ordinals)), ready, stream.is_suspicious, stream.has_blanks)
+        return Rows(table.append_column(ORDINAL, pa.array(ordinals)), ready, stream.is_suspicious, stream.has_blanks, stream.is_ascii)

@@ -9,6 +9,7 @@ from sqlglot import exp
 from bankseg.domain.errors import InputError
 from bankseg.ingest.mapping import ExtractMapping, Join
 from bankseg.ingest.normalise import Reading, kept, source_text
+from bankseg.ingest.rows import normalised
 from bankseg.ingest.source_file import matching_files, open_file, require_columns
 from bankseg.ingest.sql import is_not_null, name, named, spelled
 from bankseg.ingest.statement import lookup_name
@@ -33,7 +34,7 @@ def _load(connection: duckdb.DuckDBPyConnection, directory: Path, dialect: Extra
         reader = open_file(path, dialect)
         require_columns(reader, path, set(join.on.values()) | {condition.column for condition in join.where}, dialect.delimiter)
         reader.only(set(reader.columns))
-        tables += [rows.table for rows in reader.read()]
+        tables += [normalised(rows).table for rows in reader.read()]
     table = pa.concat_tables(tables)
     reading = Reading(dialect, {}, {field.name: field.type for field in table.schema})
     columns = [column for column in table.column_names if column in reader.columns]

@@ -5,6 +5,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from unicodedata import normalize
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -183,6 +184,7 @@ class ExtractMapping(Dialect):
     names: tuple[str, ...] = ()
     may_be_empty: bool = False
     first_of_key: bool = False
+    most_rejected_pct: float = Field(default=1.0, ge=0, le=100)
     where: tuple[Condition, ...] = ()
     join: tuple[Join, ...] = ()
     columns: dict[str, SourceField] = Field(min_length=1)
@@ -304,7 +306,7 @@ def load_mapping_text(text: str, where: str = "the mapping") -> Mapping:
         As `load_mapping`.
     """
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(normalize("NFC", text))
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(where, error) from error
     defaults = document.pop("defaults", {})

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from pathlib import Path
 from typing import TextIO
+from unicodedata import category
 
 from bankseg.faults import crash_point
 
@@ -14,6 +15,8 @@ HEADER = ("row_number", "column", "value", "reason", "text")
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠", "|", "%")
 PLAIN_NUMBER = re.compile(r"-?[0-9]+([.,][0-9]+)?")
 SHOWN_CHARACTERS = 500
+# Control and format characters: shown by their code points, for they show nothing themselves or turn what follows around.
+INVISIBLE = ("Cc", "Cf")
 
 
 class Quarantine:
@@ -59,12 +62,14 @@ class Quarantine:
 
 
 def safe_cell(value: str) -> str:
-    """A value no spreadsheet takes for a formula; plain negative numbers stay as they are.
+    r"""A value no spreadsheet takes for a formula; plain negative numbers stay as they are.
 
     >>> safe_cell("=HYPERLINK(1)"), safe_cell("-12,50")
     ("'=HYPERLINK(1)", '-12,50')
+    >>> safe_cell("A\u202eB")
+    'A<U+202E>B'
     """
-    value = value[:SHOWN_CHARACTERS].replace("\0", "\\0")
-    if value.startswith(FORMULA_SIGNS) and not PLAIN_NUMBER.fullmatch(value):
-        return "'" + value
-    return value
+    value = value[:SHOWN_CHARACTERS]
+    is_formula = value.startswith(FORMULA_SIGNS) and not PLAIN_NUMBER.fullmatch(value)
+    shown = "".join(letter if category(letter) not in INVISIBLE else f"<U+{ord(letter):04X}>" for letter in value)
+    return "'" + shown if is_formula else shown

@@ -10,6 +10,11 @@ from bankseg.domain.errors import BanksegError
 TOP_REASONS = 5
 
 
+def top_of(reasons: Mapping[str, int]) -> dict[str, int]:
+    """The most frequent of counted reasons."""
+    return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:TOP_REASONS])
+
+
 @dataclass(frozen=True, slots=True)
 class FileReport:
     """Outcome of one file for one table."""
@@ -40,7 +45,7 @@ class FileReport:
     @property
     def top_reasons(self) -> dict[str, int]:
         """The most frequent reasons of quarantine."""
-        return dict(sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))[:TOP_REASONS])
+        return top_of(self.reasons)
 
     def counts(self) -> dict[str, Any]:
         """What the lake's commit keeps of it, so that a crash before the store's row loses no count."""

@@ -1,7 +1,7 @@
 """What a reader yields: batches of source rows with their place in the file, and rows that could not be split."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pyarrow as pa
@@ -31,6 +31,8 @@ class Rows:
     broken: list[BrokenRow] = field(default_factory=list)
     is_suspicious: bool = False
     may_be_padded: bool = True
+    is_ascii: bool = False  # known to be; else texts are looked at
+    normalised: int = 0  # texts brought to Unicode NFC
     padded: frozenset[str] = frozenset()  # text columns with blanks around some value
 
 
@@ -38,6 +40,25 @@ def padded_columns(table: pa.Table) -> frozenset[str]:
     """Text columns in which some value begins or ends with a blank; trimming the others would be wasted."""
     texts = [field.name for field in table.schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
     return frozenset(name for name in texts if _is_padded(table.column(name)))
+
+
+def normalised(rows: Rows) -> Rows:
+    """The same rows with every text in Unicode NFC, in which one name has one spelling; those that were not are counted.
+
+    An identifier written with a combining accent and the same one with an accented letter look alike and are one (UAX #15).
+    """
+    if rows.is_ascii:
+        return rows
+    table, changed = rows.table, 0
+    for position, field_ in enumerate(table.schema):
+        column = table.column(position)
+        if not pa.types.is_string(field_.type) or pc.all(pc.string_is_ascii(column)).as_py() is not False:
+            continue
+        composed = pc.utf8_normalize(column, form="NFC")  # type: ignore[attr-defined]  # the stubs lag behind Arrow
+        differing = pc.sum(pc.not_equal(composed, column).cast(pa.int64())).as_py() or 0
+        if differing:
+            table, changed = table.set_column(position, field_.name, composed), changed + differing
+    return replace(rows, table=table, normalised=changed)
 
 
 def _is_padded(column: "pa.ChunkedArray[pa.StringScalar]") -> bool:

@@ -33,6 +33,11 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(package_files("bankseg.ingest").joinpath("macros.sql").read_text(encoding="utf-8"))
 
 
+def leave_out(connection: duckdb.DuckDBPyConnection, file: "StagedFile") -> None:
+    """Take a file's rows out of `staged`."""
+    connection.execute("DELETE FROM staged WHERE file_no = $number", {"number": file.number})
+
+
 @dataclass(slots=True)
 class StagedFile:
     """One file's rows in `staged` and what was counted while they were read."""
@@ -45,6 +50,7 @@ class StagedFile:
     read: int = 0
     filtered: int = 0
     duplicates: int = 0
+    normalised: int = 0
     refusal: InputError | None = None
 
 
@@ -107,6 +113,7 @@ class Staging:
         self._is_suspicious = self._is_suspicious or rows.is_suspicious
         self._padded |= rows.padded
         file.read += rows.table.num_rows + len(rows.broken)
+        file.normalised += rows.normalised
         for broken in rows.broken:
             reason = "too_many_fields" if broken.found_fields > broken.expected_fields else "too_few_fields"
             text = f"{broken.found_fields} fields where the header has {broken.expected_fields}"
@@ -166,7 +173,7 @@ class Staging:
     def _forget(self, file: StagedFile) -> None:
         file.quarantine.discard()
         if self._statements:
-            self.connection.execute("DELETE FROM staged WHERE file_no = $number", {"number": file.number})
+            leave_out(self.connection, file)
 
     def _explained(self, error: duckdb.Error) -> ConfigurationError:
         message = str(error).splitlines()[0][:300]

@@ -23,8 +23,10 @@ BLANKS = re.compile(rb"[ \t]+")
 # Below this code only tab, line feed and carriage return are ordinary.
 FIRST_PRINTABLE = 32
 ORDINARY = (10, 13, 9)
-# First UTF-8 bytes of the bidirectional overrides and zero-width characters (U+200x, U+202x, U+206x).
-BIDI_FIRST, BIDI_PREFIXES = b"\xe2", (b"\xe2\x80", b"\xe2\x81")
+# First UTF-8 bytes of the bidirectional overrides and zero-width characters (U+200x, U+202x, U+206x, U+061C, U+FEFF).
+BIDI_PREFIXES = (b"\xe2\x80", b"\xe2\x81", b"\xd8\x9c", b"\xef\xbb\xbf")
+# In UTF-8 the second C of controls, U+0080 to U+009F, is this byte followed by one below NO_BREAK_SPACE.
+C1_FIRST, NO_BREAK_SPACE = 0xC2, 0xA0
 
 
 class TextStream(io.RawIOBase):
@@ -32,6 +34,7 @@ class TextStream(io.RawIOBase):
 
     `is_suspicious` becomes true once a control or bidirectional character may have been seen; only then are rows searched for them.
     `has_blanks` becomes true once a blank was seen; only then may a value need trimming.
+    `is_ascii` becomes false once a character beyond ASCII was seen; only then may a text need normalising.
     """
 
     def __init__(self, path: Path, encoding: str, *, collapse_blanks: bool) -> None:
@@ -39,6 +42,7 @@ class TextStream(io.RawIOBase):
         self.path = path
         self.is_suspicious = False
         self.has_blanks = False
+        self.is_ascii = True
         self._file = path.open("rb")
         self._packed_bytes = path.stat().st_size
         self._bytes: BinaryIO | gzip.GzipFile = self._file
@@ -52,6 +56,7 @@ class TextStream(io.RawIOBase):
         self._collapse_blanks = collapse_blanks
         self._rest = b""
         self._line = b""
+        self._tail = b""
         self._ended = False
         self._offset = 0
 
@@ -93,8 +98,12 @@ class TextStream(io.RawIOBase):
         if self._collapse_blanks:
             block = self._collapsed(block)
         self.has_blanks = self.has_blanks or b" " in block
+        is_ascii = block.isascii()
+        self.is_ascii = self.is_ascii and is_ascii
         if not self.is_suspicious:
-            self.is_suspicious = has_control(block) or has_bidirectional(block)
+            # A character of several bytes may begin in the block before.
+            self.is_suspicious = has_control(block) or (not is_ascii and has_bidirectional(self._tail + block))
+        self._tail = block[-2:]
         return block
 
     def _unpacked(self, size: int) -> bytes:
@@ -141,5 +150,8 @@ def has_control(block: bytes) -> bool:
 
 
 def has_bidirectional(block: bytes) -> bool:
-    """Whether the bytes may hold a bidirectional or zero-width character."""
-    return BIDI_FIRST in block and any(prefix in block for prefix in BIDI_PREFIXES)
+    """Whether UTF-8 bytes may hold a bidirectional or zero-width character, or a control character beyond ASCII."""
+    if any(prefix in block for prefix in BIDI_PREFIXES):
+        return True
+    codes = np.frombuffer(block, dtype=np.uint8)
+    return bool(np.any((codes[:-1] == C1_FIRST) & (codes[1:] < NO_BREAK_SPACE)))

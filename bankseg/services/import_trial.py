@@ -13,6 +13,7 @@ from bankseg.ingest.lookups import load_lookups
 from bankseg.ingest.mapping import ExtractMapping, Mapping, load_mapping
 from bankseg.ingest.quarantine import Quarantine
 from bankseg.ingest.repeats import settle_repeats
+from bankseg.ingest.share import beyond_share
 from bankseg.ingest.stage import StagedFile, Staging, prepare
 from bankseg.ingest.statement import constant_columns
 from bankseg.lake.history import place
@@ -26,7 +27,7 @@ CHILD = "bankseg.services.import_trial_child"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What loading would do: rows by outcome, largest reasons first, and the file of refused rows where there are any."""
+    """What loading would do: rows by outcome, largest reasons first, the file of refused rows where there are any, and why none would be loaded."""
 
     read: int
     accepted: int
@@ -35,6 +36,7 @@ class Trial:
     filtered: int
     reasons: Sequence[tuple[str, int]]
     rejects: str | None
+    refusal: str = ""
 
     @property
     def reconciles(self) -> bool:
@@ -82,6 +84,7 @@ def _counted(connection: Connection, lake: Lake, mapping: Mapping, extract_mappi
         raise file.refusal
     constants = constant_columns(mapping, extract_mapping)
     has_repeats = settle_repeats(connection, extract_mapping.extract, [file], constants=constants, first_of_key=extract_mapping.first_of_key)
+    refusal = beyond_share(file, extract_mapping.most_rejected_pct)
     pass_through_door(connection, extract_mapping, extract_on)
     placement = place(connection, lake, extract_mapping.extract, extract_on, constants, has_repeats=has_repeats)
     accepted = int(connection.execute("SELECT count(*) FROM staged").fetchall()[0][0])
@@ -89,4 +92,5 @@ def _counted(connection: Connection, lake: Lake, mapping: Mapping, extract_mappi
     return {
         "read": file.read, "accepted": accepted, "quarantined": file.quarantine.count, "duplicates": file.duplicates + placement.duplicates.get(0, 0),
         "filtered": file.filtered, "reasons": reasons, "rejects": file.quarantine.save(),
+        "refusal": str(refusal or ""),
     }  # fmt: skip

@@ -28,11 +28,19 @@ Progress = Callable[[str, int], None]
 
 
 def ingest_directory(
-    settings: Settings, directory: Path, mapping_path: Path, *, extract_on: date | None = None, progress: Progress | None = None, waits: bool = False
+    settings: Settings,
+    directory: Path,
+    mapping_path: Path,
+    *,
+    extract_on: date | None = None,
+    progress: Progress | None = None,
+    waits: bool = False,
+    accepts_rejects: bool = False,
 ) -> IngestReport:
     """Load every file a mapping names, owners first; a file that cannot be read is refused and the others go on.
 
     `progress` is told a file's name and the rows read from it so far. With `waits` it waits for another import to end, else it is refused.
+    With `accepts_rejects` a file is loaded however many of its rows are refused.
     """
     mapping = load_mapping(Path(mapping_path))
     known_until = _extract_date(mapping, extract_on)
@@ -47,8 +55,9 @@ def ingest_directory(
     ):
         prepare(connection)
         intake = Intake(
-            settings, connection, open_lake(settings.lake, settings.buckets), make_engine(settings.store), mapping, directory, known_until, progress
-        )
+            settings, connection, open_lake(settings.lake, settings.buckets), make_engine(settings.store), mapping, directory, known_until, progress,
+            accepts_rejects,
+        )  # fmt: skip
         declare(settings.lake, _declarations(mapping))
         try:
             return _load_all(intake)

@@ -19,8 +19,9 @@ from bankseg.ingest.mapping import ExtractMapping, Mapping
 from bankseg.ingest.quarantine import Quarantine
 from bankseg.ingest.repeats import settle_repeats
 from bankseg.ingest.report import FileReport
+from bankseg.ingest.share import beyond_share
 from bankseg.ingest.source_file import sha256_of
-from bankseg.ingest.stage import StagedFile, Staging
+from bankseg.ingest.stage import StagedFile, Staging, leave_out
 from bankseg.ingest.statement import constant_columns
 from bankseg.lake.history import Placement, place
 from bankseg.lake.scratch import Connection
@@ -43,6 +44,7 @@ class Intake:
     directory: Path
     extract_on: date
     progress: Callable[[str, int], None] | None = None
+    accepts_rejects: bool = False
     seen: Counter[tuple[str, Path]] = field(default_factory=Counter)
 
 
@@ -80,6 +82,10 @@ def _commit_all(intake: Intake, extract_mapping: ExtractMapping, files: list[Sta
     crash_point("intake.staged")
     constants = constant_columns(intake.mapping, extract_mapping)
     has_repeats = settle_repeats(intake.connection, extract, files, constants=constants, first_of_key=extract_mapping.first_of_key)
+    refused = _refuse_beyond_share(intake, extract_mapping, files)
+    files = [file for file in files if file.refusal is None]
+    if not files:
+        return refused
     pass_through_door(intake.connection, extract_mapping, intake.extract_on)
     reports = _commit_table(intake, extract, files, has_repeats=has_repeats, constants=constants)
     for door in door_tables(extract_mapping):
@@ -91,6 +97,21 @@ def _commit_all(intake: Intake, extract_mapping: ExtractMapping, files: list[Sta
     with transaction(intake.engine) as session:
         for report in reports:
             import_batch.record(session, **_fields(intake, report))
+    return refused + reports
+
+
+def _refuse_beyond_share(intake: Intake, extract_mapping: ExtractMapping, files: Sequence[StagedFile]) -> list[FileReport]:
+    """Refuse files too many of whose rows were refused; their quarantine is kept, for it says why."""
+    if intake.accepts_rejects:
+        return []
+    table, reports = extract_mapping.table, []
+    done = imported(intake.lake, table, [file.sha256 for file in files])
+    for file in files:
+        file.refusal = beyond_share(file, extract_mapping.most_rejected_pct) if file.sha256 not in done else None
+        if file.refusal is not None:
+            leave_out(intake.connection, file)
+            kept = {"reasons": dict(file.quarantine.reasons), "quarantine_path": file.quarantine.save()}
+            reports.append(_refused(intake, table, file.path, file.sha256, file.refusal, **kept))
     return reports
 
 
@@ -99,7 +120,7 @@ def _commit_table(intake: Intake, extract: Extract, files: Sequence[StagedFile],
     done = imported(intake.lake, extract.name, [file.sha256 for file in files])
     for file in files:
         if file.sha256 in done:
-            intake.connection.execute("DELETE FROM staged WHERE file_no = $number", {"number": file.number})
+            leave_out(intake.connection, file)
     placement = place(intake.connection, intake.lake, extract, intake.extract_on, constants, has_repeats=has_repeats)
     accepted = _rows_by_file(intake)
     drafts = [_report(extract, file, placement, accepted.get(file.number, 0)) for file in files if file.sha256 not in done]
@@ -117,6 +138,7 @@ def _report(extract: Extract, file: StagedFile, placement: Placement, accepted: 
     return FileReport(
         extract.name, file.path.name, file.sha256, "loaded", read=file.read, accepted=accepted, quarantined=quarantine.count, duplicates=duplicates, filtered=file.filtered,
         reasons=dict(quarantine.reasons), quarantine_path=quarantine.save(),
+        message=f"{file.normalised:,} texts were brought to one spelling (Unicode NFC)" if file.normalised else "",
     )  # fmt: skip
 
 
@@ -151,8 +173,8 @@ def _known(intake: Intake, extract_mapping: ExtractMapping, path: Path, digest: 
     return [FileReport(table.name, path.name, digest, "already_loaded") for table in tables]
 
 
-def _refused(intake: Intake, table: str, path: Path, digest: str, error: InputError) -> FileReport:
-    report = FileReport(table, path.name, digest, "refused", message=str(error))
+def _refused(intake: Intake, table: str, path: Path, digest: str, error: InputError, **kept: Any) -> FileReport:  # fields of the report
+    report = FileReport(table, path.name, digest, "refused", message=str(error), **kept)
     with transaction(intake.engine) as session:
         import_batch.record(session, **_fields(intake, report))
     return report

@@ -8,7 +8,7 @@ import pytest
 import xlsxwriter
 
 from bankseg.ingest.quarantine import safe_cell
-from tests.ingest.intake import ACCOUNT_ROWS, ACCOUNTS, CLIENT_ROWS, CLIENTS, HEAD, TRANSACTIONS, SmallBank, report_of, small_bank
+from tests.ingest.intake import ACCOUNT_ROWS, ACCOUNTS, CLIENT_ROWS, CLIENTS, HEAD, MAPPING, TRANSACTIONS, SmallBank, report_of, small_bank
 
 HEADER = "id,account,day,amount\n"
 GOOD = "T0,A1,2024-05-01,1\n"
@@ -54,7 +54,7 @@ def test_each_broken_row_goes_to_quarantine_with_its_number_column_and_reason(ba
     lines = [line.replace("T1", f"T{number}", 1) for number, line in enumerate(ROWS, start=100)]
     bank.write({"tx.csv": HEADER + GOOD + "\n".join(lines) + "\n"})
 
-    line = report_of(bank.load(), "tx.csv")
+    line = report_of(bank.load(MAPPING.replace("[defaults]", "[defaults]\nmost_rejected_pct = 100")), "tx.csv")
 
     found = {int(row[0]): (row[3], row[1]) for row in bank.quarantined(line)}
     assert found == dict(enumerate(ROWS.values(), start=3))
