@@ -22,6 +22,7 @@ from bankseg.lake.files import table_versions
 from bankseg.queue import address, workers_answering
 from bankseg.services.cluster_state import cluster_state
 from bankseg.services.metrics import since_backup
+from bankseg.services.policy_in_force import policy_of
 from bankseg.settings import Settings
 from bankseg.storage import schema
 from bankseg.storage.database import db_now, make_engine, reading, wal_is_safe
@@ -109,8 +110,11 @@ def _secret(settings: Settings) -> Check:
 
 
 def _policy(settings: Settings) -> Check:
-    policy = load_policy(settings.policy_file)
-    return Check("policy", State.OK, f"{settings.policy_file or 'the default policy'}, {policy.sha256[:12]}")
+    base = f"{settings.policy_file or 'the default policy'}"
+    load_policy(settings.policy_file)  # the file first: what is wrong with it is told as the file's
+    policy = policy_of(settings)
+    over = f", under version {policy.version} that two persons agreed on" if policy.version else ""
+    return Check("policy", State.OK, f"{base}{over}, {policy.sha256[:12]} in force")
 
 
 def _home(settings: Settings) -> Check:

@@ -2,50 +2,69 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlmodel import Session
 
 from bankseg.domain.people import Scope
 from bankseg.domain.policy import Policy
-from bankseg.storage import policy_counts
+from bankseg.storage import policy_counts, published_counts
 from bankseg.storage import run as runs
+from bankseg.storage.policy_counts import PolicyCounts
 
 TIER_SHARES = (("platinum", "platinum_share"), ("gold", "gold_share"), ("silver", "silver_share"))
 CHURN_SHARES = (("high", "high_share"), ("medium", "medium_share"))
 
 
+LEAST_TOLD = 10  # a class of fewer clients would speak of persons to those who see no client
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One class of clients: how many the policy in force puts there and how many the draft would, both counted alike on one publication."""
+    """One class of clients: how many the policy in force puts there and how many the draft would, both counted alike on one publication.
+
+    A side is null where it is small, above zero, and the reader sees no client.
+    """
 
     kind: str  # tier | churn_band | credit_band
     code: str
-    before: int
-    after: int
+    before: int | None
+    after: int | None
+
+    @property
+    def moved(self) -> int | None:
+        """The difference; null where a side is."""
+        return None if self.before is None or self.after is None else self.after - self.before
 
 
 def effect_of(session: Session, scope: Scope, policy: Policy, draft: Policy) -> list[Effect] | None:
     """Value tiers before hysteresis, churn bands and credit bands; only classes whose count changes.
 
-    None before the first publication, and for those who do not see the whole book.
+    None before the first publication, and for those who see no client where the run kept no counts.
     """
-    run = runs.current(session)
-    if run is None or run.id is None or not scope.sees_whole_book:
+    counts = _counts(session, scope)
+    if counts is None:
         return None
-    run_id = run.id
     found: list[Effect] = []
     if policy.section("tiers") != draft.section("tiers"):
-        valued = policy_counts.valued_by_kind(session, scope, run_id)
-        found += _changed("tier", *(tier_counts(valued, one.section("tiers")) for one in (policy, draft)))
+        found += _changed("tier", *(tier_counts(counts.valued, one.section("tiers")) for one in (policy, draft)))
     if policy.section("churn") != draft.section("churn"):
-        banded = policy_counts.banded(session, scope, run_id)
-        found += _changed("churn_band", *(churn_counts(banded, one.section("churn")) for one in (policy, draft)))
+        found += _changed("churn_band", *(churn_counts(counts.banded, one.section("churn")) for one in (policy, draft)))
     if policy.section("credit_bands") != draft.section("credit_bands"):
-        scores = policy_counts.credit_scores(session, scope, run_id)
-        found += _changed("credit_band", *(band_counts(scores, one.section("credit_bands")) for one in (policy, draft)))
-    return found
+        found += _changed("credit_band", *(band_counts(counts.scores, one.section("credit_bands")) for one in (policy, draft)))
+    return found if scope.sees_whole_book else [replace(one, before=_told(one.before), after=_told(one.after)) for one in found]
+
+
+def _counts(session: Session, scope: Scope) -> PolicyCounts | None:
+    run = runs.current(session)
+    if run is None or run.id is None:
+        return None
+    return published_counts.by_policy(session) or (policy_counts.in_scope_of(session, scope, run.id) if scope.sees_whole_book else None)
+
+
+def _told(clients: int | None) -> int | None:
+    return clients if clients is None or clients == 0 or clients >= LEAST_TOLD else None
 
 
 def tier_counts(clients: Mapping[str, int], shares: Mapping[str, Any]) -> dict[str, int]:

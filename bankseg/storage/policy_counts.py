@@ -1,27 +1,54 @@
-"""Counts of published clients in scope by what a policy cuts them with: a few rows, however many clients."""
+"""Counts of published clients by what a policy cuts them with: a few rows, however many clients."""
 
-from sqlalchemy import func
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from bankseg.domain.people import Scope
 from bankseg.storage.published_client import PublishedClient, in_scope
 
 
-def valued_by_kind(session: Session, scope: Scope, run_id: int) -> dict[str, int]:
-    """Clients of a value of 0 or more, by kind."""
-    query = select(PublishedClient.kind, func.count()).where(PublishedClient.run_id == run_id, in_scope(scope), col(PublishedClient.value_12m_minor) >= 0)
-    return {str(kind): int(count) for kind, count in session.exec(query.group_by(PublishedClient.kind))}
+@dataclass(frozen=True, slots=True)
+class PolicyCounts:
+    """Clients of a value of 0 or more by kind, clients that stand in a churn band, and rows of credit source, score and clients."""
+
+    valued: dict[str, int]
+    banded: int
+    scores: list[tuple[str, float, int]]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The counts as JSON."""
+        return asdict(self)
 
 
-def banded(session: Session, scope: Scope, run_id: int) -> int:
-    """Clients that stand in a churn band."""
-    query = select(func.count()).where(PublishedClient.run_id == run_id, in_scope(scope), PublishedClient.churn_band != "not_scored")
-    return int(session.exec(query.select_from(PublishedClient)).one())
+def read_counts(document: dict[str, Any]) -> PolicyCounts:
+    """Counts from their JSON.
+
+    Examples
+    --------
+    >>> counts = PolicyCounts({"individual": 2}, 1, [("fico", 700.0, 2)])
+    >>> read_counts(counts.document) == counts
+    True
+    """
+    scores = [(str(source), float(score), int(clients)) for source, score, clients in document["scores"]]
+    return PolicyCounts(dict(document["valued"]), int(document["banded"]), scores)
 
 
-def credit_scores(session: Session, scope: Scope, run_id: int) -> list[tuple[str, float, int]]:
-    """Source, score and number of clients."""
-    query = select(PublishedClient.credit_source, PublishedClient.credit_score, func.count())
-    known = query.where(PublishedClient.run_id == run_id, in_scope(scope), col(PublishedClient.credit_score).is_not(None))
-    rows = session.exec(known.group_by(col(PublishedClient.credit_source), col(PublishedClient.credit_score)))
-    return [(str(source), float(score or 0), int(count)) for source, score, count in rows]
+def in_scope_of(session: Session, scope: Scope, run_id: int) -> PolicyCounts:
+    """The counts of a run over the clients that somebody may see."""
+    return counted(session, (PublishedClient.run_id == run_id) & in_scope(scope))
+
+
+def counted(session: Session, which: ColumnElement[bool]) -> PolicyCounts:
+    """Those of the clients counted so; who may see them is the caller's concern."""
+    valued = select(PublishedClient.kind, func.count()).where(which, col(PublishedClient.value_12m_minor) >= 0).group_by(PublishedClient.kind)
+    banded = select(func.count()).where(which, PublishedClient.churn_band != "not_scored").select_from(PublishedClient)
+    source, score = col(PublishedClient.credit_source), col(PublishedClient.credit_score)
+    scores = select(source, score, func.count()).where(which, score.is_not(None)).group_by(source, score)
+    return PolicyCounts(
+        {str(kind): int(count) for kind, count in session.exec(valued)}, int(session.exec(banded).one()),
+        [(str(found), float(value or 0), int(count)) for found, value, count in session.exec(scores)],
+    )  # fmt: skip

@@ -8,12 +8,16 @@ from click.testing import CliRunner
 
 from bankseg.cli.doctor import command
 from bankseg.domain.errors import ConfigurationError
+from bankseg.domain.people import Role
+from bankseg.domain.policy import load_policy
 from bankseg.embedded.broker import client, start_broker
 from bankseg.services.doctor import Check, State, examine
 from bankseg.services.metrics import BACKED_UP
+from bankseg.services.people import ensure_person
 from bankseg.settings import Settings
 from bankseg.storage import audit, schema
 from bankseg.storage.database import make_engine, transaction
+from bankseg.storage.policy_version import PolicyVersion
 
 
 def found(settings: Settings, name: str, **variables: str) -> Check:
@@ -104,6 +108,26 @@ def test_a_misspelt_variable_is_named(settings):
 
     assert check.state == State.WARNING
     assert check.found == "unknown variables: BANKSEG_HOEM"
+
+
+def test_the_policy_in_force_is_told_with_the_version_that_two_persons_agreed_on(settings):
+    settings.home.mkdir(parents=True)
+    engine = make_engine(settings.store)
+    schema.upgrade(engine)
+    assert found(settings, "policy").found == f"the default policy, {load_policy().sha256[:12]} in force"
+
+    entries = "[worklist]\ncalls_a_day = 7\n"
+    with transaction(engine) as session:
+        people = [ensure_person(session, login, login, Role.RISK_OFFICER, password="a long password") for login in ("ann", "bob")]
+        proposed, decided = (person.id for person in people)
+        version = PolicyVersion(
+            entries=entries, sha256="", state="approved", proposed_by=proposed, reason="x", proposed_at=1.0, decided_by=decided, decided_at=2.0
+        )
+        session.add(version)
+    engine.dispose()
+
+    told = f"the default policy, under version 1 that two persons agreed on, {load_policy(None, entries).sha256[:12]} in force"
+    assert found(settings, "policy").found == told
 
 
 def test_a_policy_with_an_unknown_entry_is_a_problem(settings, tmp_path):

@@ -7,10 +7,12 @@ from werkzeug.test import TestResponse
 
 from bankseg.domain.policy import load_policy
 from bankseg.services.bank import open_bank
-from bankseg.storage import policy_version
+from bankseg.services.policy_effect import LEAST_TOLD, effect_of
+from bankseg.storage import person, policy_version, published_counts
 from bankseg.storage.audit import AuditEntry
 from bankseg.storage.database import make_engine, reading, transaction
 from bankseg.storage.policy_version import PolicyVersion
+from bankseg.storage.run import current
 from tests.web.conftest import Browsers, token_of
 
 PAGE = "/administration/policy"
@@ -52,6 +54,23 @@ def test_a_version_is_proposed_by_one_decided_by_another_and_in_force_from_then(
         assert {"policy_proposed", "policy_approved"} <= set(session.exec(select(AuditEntry.action)))
     assert post(own, "odile", "versions/1/decide", decision="approve", reason="again").status_code == 409
     assert post(own, "odile", "versions/9/decide", decision="approve", reason="none").status_code == 404
+
+
+def test_those_who_see_no_client_are_told_how_many_move_and_no_class_of_a_few(own: Browsers) -> None:
+    for login in ("odile", "axel"):
+        assert "once a run is published" in post(own, login, "try", text=TIERS).text
+
+    with transaction(make_engine(own.settings.store)) as session:
+        published_counts.keep(session, current(session).id)
+    policy, draft = load_policy(), load_policy(None, TIERS)
+
+    with reading(make_engine(own.settings.store)) as session:
+        whole, masked = (effect_of(session, person.by_login(session, login).scope, policy, draft) for login in ("rita", "odile"))
+    assert [(one.code, one.before) for one in masked] == [(one.code, None if 0 < one.before < LEAST_TOLD else one.before) for one in whole]
+    assert any(one.moved is None for one in masked)
+    assert all(one.moved == one.after - one.before for one in whole)
+    assert "fewer than 10" in post(own, "axel", "try", text=TIERS).text.split("Clients it would move")[-1]
+    assert "fewer than 10" not in post(own, "rita", "try", text=TIERS).text
 
 
 def test_a_rejected_version_changes_nothing_and_any_two_are_compared(own: Browsers) -> None:
