@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     development: bool = Field(default=False, description="Let web and workers connect to PostgreSQL past row security: never with real clients")
     broker_url: str = Field(default="", description="Redis URL of the broker; empty: embedded broker under home")
     lake_url: str = Field(default="", description="Folder or object-storage URL of the lake; empty: under home")
+    lake_endpoint: str = Field(default="", description="Address of an S3-compatible store that holds the lake; empty: AWS_ENDPOINT_URL, else Amazon's own")
+    lake_region: str = Field(default="", description="Region of the lake's bucket; empty: AWS_REGION")
+    lake_access_key: SecretStr = Field(default=SecretStr(""), description="Access key for the lake; empty: what AWS_* or the machine's role gives")
+    lake_secret_key: SecretStr = Field(default=SecretStr(""), description="Secret key that goes with the access key")
+    lake_copies: Path | None = Field(default=None, description="Folder on a local disk for copies of what a lake on object storage holds; empty: under home")
+    lake_copies_gb: int = Field(default=20, ge=1, le=100_000, description="GB of such copies kept on this machine; those in use are never removed")
     policy_file: Path | None = Field(default=None, description="TOML file whose entries replace the default policy's")
     secret_key: SecretStr = Field(
         default=SecretStr(""), description="Key that signs cookies and model digests, 32 bytes or more; empty: one is made under home"
@@ -143,6 +149,11 @@ class Settings(BaseSettings):
     def lake(self) -> str:
         """Root of the lake."""
         return self.lake_url or str(self.home / "lake")
+
+    @property
+    def lake_copies_folder(self) -> Path:
+        """Folder of this machine's copies of a lake on object storage."""
+        return (self.lake_copies or self.home / "lake-copies").absolute()
 
     @property
     def artefacts(self) -> Path:

@@ -7,7 +7,10 @@ from typing import Any, Self
 
 from bankseg.domain.buckets import bucket_of
 from bankseg.lake.client_sources import no_rows, rows_of_balances, rows_of_table, statement
+from bankseg.lake.copies import Held
 from bankseg.lake.extent import bucket_count
+from bankseg.lake.files import bucket_files
+from bankseg.lake.places import is_remote
 from bankseg.lake.reader import Reader
 
 YEAR_DAYS = 365
@@ -28,6 +31,9 @@ class ClientRecord:
         held = {table: version for table, version in versions.items() if table in tables}
         bucket = bucket_of(client_id, bucket_count(lake_root)) if held else 0
         found = {table: sql for table, version in held.items() if (sql := rows_of_table(lake_root, table, version, bucket, as_of))}
+        self._held = Held()
+        for table, version in held.items() if is_remote(lake_root) else ():
+            self._held.local(bucket_files(lake_root, table, version).get(bucket, ()))
         if "transactions" in found and "balances" not in found and "balances" in tables:
             found["balances"] = rows_of_balances()
         self.lacks = frozenset(tables) - found.keys()
@@ -44,3 +50,4 @@ class ClientRecord:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._reader.__exit__(kind, error, trace)
+        self._held.close()

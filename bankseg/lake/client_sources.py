@@ -8,7 +8,8 @@ from importlib.resources import files
 from sqlglot import exp
 
 from bankseg.domain.extracts import EXTRACT_BY_NAME
-from bankseg.lake.files import bucket_files
+from bankseg.lake.copies import places_to_read
+from bankseg.lake.files import bucket_files, erasures_seen
 from bankseg.lake.views import DIALECT, as_of_rows, balance_rows
 
 # Tables by the SQL of one client's rows in them, `$client_id` open. Versions and buckets of the lake make it, no person does.
@@ -17,15 +18,20 @@ SQL_TYPES = {"text": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "money"
 _COMMENT, _WORD = re.compile(r"^--.*$", re.MULTILINE), re.compile(r"\w+")
 
 
-@lru_cache(maxsize=4096)
 def rows_of_table(lake_root: str, table: str, version: int, bucket: int, as_of: date) -> str | None:
-    """One client's rows of a table as known on a day; None when the table holds no file at all. A version never changes, so the text is kept."""
+    """One client's rows of a table as known on a day; None when the table holds no file at all. The text is kept until a client is erased."""
+    return _rows_of_table(lake_root, table, version, bucket, as_of, erasures_seen(lake_root))
+
+
+@lru_cache(maxsize=4096)
+def _rows_of_table(lake_root: str, table: str, version: int, bucket: int, as_of: date, seen: int) -> str | None:
+    del seen  # only part of what is remembered
     held = bucket_files(lake_root, table, version)
     if not held:
         return None
     if bucket not in held:
         return no_rows(table)
-    known = as_of_rows(table, held[bucket], event_until=as_of, known_on=as_of)
+    known = as_of_rows(table, places_to_read(held[bucket]), event_until=as_of, known_on=as_of)
     return known.where(exp.EQ(this=exp.column("client_id"), expression=exp.Placeholder(this="client_id"))).sql(dialect=DIALECT)
 
 

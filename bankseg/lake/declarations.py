@@ -1,13 +1,11 @@
 """What mappings declared beside the rows: products, attributes-door columns, labels; kept with the lake."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from bankseg.faults import crash_point
+from bankseg.lake.places import read_small, write_small
 
 DECLARATIONS = "_attributes.json"
 
@@ -30,10 +28,8 @@ class Declarations:
 
 def read_declarations(lake: str) -> Declarations:
     """The declarations of a lake; none when nothing was declared."""
-    path = Path(lake) / DECLARATIONS
-    if not path.exists():
-        return Declarations()
-    return declarations_of(json.loads(path.read_text(encoding="utf-8")))
+    content = read_small(lake, DECLARATIONS)
+    return declarations_of(json.loads(content)) if content is not None else Declarations()
 
 
 def declarations_of(document: Mapping[str, Any]) -> Declarations:
@@ -57,15 +53,7 @@ def declare(lake: str, new: Declarations) -> None:
         "bank": new.bank or known.bank,
         "currency": new.currency or known.currency,
     }
-    path = Path(lake) / DECLARATIONS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("w", encoding="utf-8") as stream:
-        json.dump(document, stream, ensure_ascii=False, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    crash_point("declarations.before_rename")
-    part.replace(path)
+    write_small(lake, DECLARATIONS, json.dumps(document, ensure_ascii=False, indent=1).encode())
 
 
 def _latest(known: tuple[Mapping[str, Any], ...], new: tuple[Mapping[str, Any], ...]) -> list[dict[str, Any]]:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 
 import duckdb
+import pyarrow.dataset as ds
 
 from bankseg.domain.errors import MissingDataError
 from bankseg.domain.extracts import EXTRACT_BY_NAME
 from bankseg.lake.files import bucket_files
+from bankseg.lake.places import filesystem, is_remote, reaching, read_small
 
 LAKE_FILE = "_lake.json"
 # The tables that make a history; a bank has one of them or more.
@@ -24,10 +25,10 @@ def bucket_count(lake: str) -> int:
     MissingDataError
         When nothing was ever loaded.
     """
-    path = Path(lake) / LAKE_FILE
-    if not path.exists():
+    content = read_small(lake, LAKE_FILE)
+    if content is None:
         raise MissingDataError("the lake is empty", "extracts to be loaded", "run bankseg ingest DIRECTORY --mapping FILE, or bankseg demo")
-    return int(json.loads(path.read_text(encoding="utf-8"))["buckets"])
+    return int(json.loads(content)["buckets"])
 
 
 def products_held(lake: str, versions: Mapping[str, int]) -> tuple[str, ...]:
@@ -62,7 +63,12 @@ def _over_all(lake: str, table: str, versions: Mapping[str, int], sql: str) -> l
         return []
     connection = duckdb.connect(config={"threads": 2, "autoinstall_known_extensions": False})
     try:
-        connection.from_parquet(paths, hive_partitioning=False).create_view("facts")
-        return connection.execute(sql).fetchall()
+        if is_remote(lake):  # only the columns that are asked for leave the object store
+            inside = [filesystem(path)[1] for path in paths]
+            connection.register("facts", ds.dataset(inside, filesystem=filesystem(lake)[0], format="parquet", partitioning=None))
+        else:
+            connection.from_parquet(paths, hive_partitioning=False).create_view("facts")
+        with reaching(lake):
+            return connection.execute(sql).fetchall()
     finally:
         connection.close()

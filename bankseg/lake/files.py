@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
-
-from deltalake import DeltaTable
 
 from bankseg.domain.errors import ArtefactError, MissingDataError
 from bankseg.domain.extracts import EXTRACTS
+from bankseg.lake.copies import forget_erased
+from bankseg.lake.places import damaged, digest_in_name, digest_now, digest_of_file, filesystem, is_remote, opened, reaching
+from bankseg.settings import Settings
+
+ERASURES = "_erasures.json"  # written anew when files of the lake took the place of others
 
 
 def table_path(lake: str, table: str) -> str:
@@ -20,17 +23,39 @@ def table_versions(lake: str) -> dict[str, int]:
     """Current version of every table that was ever loaded, by name."""
     versions = {}
     for extract in EXTRACTS:
-        path = table_path(lake, extract.name)
-        if DeltaTable.is_deltatable(path):
-            versions[extract.name] = DeltaTable(path).version()
+        table = opened(table_path(lake, extract.name))
+        if table is not None:
+            versions[extract.name] = table.version()
     return versions
 
 
-@lru_cache(maxsize=512)
 def bucket_files(lake: str, table: str, version: int) -> Mapping[int, tuple[str, ...]]:
-    """Files of each bucket of a table at a version; a version never changes, so the answer is kept."""
+    """Files of each bucket of a table at a version; a version changes only when a client is erased, so the answer is kept until then."""
+    return _bucket_files(lake, table, version, erasures_seen(lake))
+
+
+def erasures_seen(lake: str) -> int:
+    """What changes when a client is erased: when files last took the place of others, in nanoseconds; 0 where they never did."""
+    if not is_remote(lake):
+        try:
+            return Path(lake, ERASURES).stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+    with reaching(lake):
+        system, folder = filesystem(lake)
+        return int(system.get_file_info(f"{folder}/{ERASURES}").mtime_ns or 0)
+
+
+@lru_cache(maxsize=512)
+def _bucket_files(lake: str, table: str, version: int, seen: int) -> Mapping[int, tuple[str, ...]]:
+    if is_remote(lake):
+        forget_erased(Settings().lake_copies_folder, lake, seen)
     root = table_path(lake, table)
-    actions = DeltaTable(root, version=version).get_add_actions(flatten=True)
+    found = opened(root, version)
+    if found is None:
+        raise ArtefactError(f"the table {table} is gone from the lake", "the table a run has read", "restore it from backup, or correct BANKSEG_LAKE_URL")
+    with reaching(root):
+        actions = found.get_add_actions(flatten=True)
     names = [str(name) for name in actions.column("path").to_pylist()]
     buckets = [int(bucket) for bucket in actions.column("partition.bucket").to_pylist()]
     files: dict[int, list[str]] = {}
@@ -42,19 +67,18 @@ def bucket_files(lake: str, table: str, version: int) -> Mapping[int, tuple[str,
 def hash_files(lake: str, versions: Mapping[str, int], known: Mapping[str, str]) -> dict[str, str]:
     """SHA-256 of every file of these versions; a file hashed before keeps its first hash, so later damage shows.
 
-    Files on object storage are left to the store's own checksums and not listed.
+    Files written to an object store say theirs in their names; only others are read for it.
     """
     hashes = {}
     for table, version in versions.items():
         for paths in bucket_files(lake, table, version).values():
             for path in paths:
-                if "://" not in path:
-                    hashes[path] = known.get(path) or _digest(path)
+                hashes[path] = known.get(path) or digest_in_name(path) or digest_of_file(path)
     return hashes
 
 
 def verify(paths: tuple[str, ...], hashes: Mapping[str, str]) -> None:
-    """Refuse a file whose bytes are not those that were recorded.
+    """Refuse a file on a disk whose bytes are not those that were recorded; copies of others are checked as they are made.
 
     Raises
     ------
@@ -63,12 +87,8 @@ def verify(paths: tuple[str, ...], hashes: Mapping[str, str]) -> None:
     """
     for path in paths:
         expected = hashes.get(path)
-        if expected is not None and _found(path) != expected:
-            raise ArtefactError(
-                f"{Path(path).name} in the lake is damaged or gone: its SHA-256 is not the recorded one",
-                "the bytes that were written",
-                "restore the file from backup and run again",
-            )
+        if expected is not None and not is_remote(path) and digest_now(path) != expected:
+            raise damaged(path)
 
 
 def require(versions: Mapping[str, int], *tables: str) -> None:
@@ -81,23 +101,3 @@ def require(versions: Mapping[str, int], *tables: str) -> None:
 def versions_digest(versions: Mapping[str, int]) -> str:
     """Short name of a set of table versions, for folders and keys."""
     return sha256(repr(sorted(versions.items())).encode()).hexdigest()[:12]
-
-
-def _digest(path: str) -> str:
-    with Path(path).open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()
-
-
-def _found(path: str) -> str:
-    """SHA-256 of what is there now, read again only when the file's size or time changed; empty when it cannot be read."""
-    try:
-        status = Path(path).stat()
-        return _digest_once(path, status.st_size, status.st_mtime_ns)
-    except OSError:
-        return ""
-
-
-@lru_cache(maxsize=65_536)
-def _digest_once(path: str, size: int, changed_ns: int) -> str:
-    del size, changed_ns  # only part of what is remembered
-    return _digest(path)

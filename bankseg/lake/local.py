@@ -11,6 +11,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
+from bankseg.lake.copies import Held
 from bankseg.lake.files import bucket_files, verify
 from bankseg.lake.known_rows import known_rows
 from bankseg.lake.parameters import named
@@ -51,12 +52,14 @@ class LocalBucket:
         self._tables: set[str] = set()
         self._files: dict[str, tuple[str, ...]] = {}
         self._known_on = as_of
+        self._held = Held()
         for name, relation in lake.relations.items():
             self._connection.register(name, relation)
         for table, version in lake.versions.items():
-            paths = bucket_files(lake.root, table, version).get(bucket, ())
-            verify(paths, lake.hashes)
-            everything = paths or _any_files(lake, table, version)
+            named = bucket_files(lake.root, table, version).get(bucket, ())
+            verify(named, lake.hashes)
+            paths = self._held.local(named, lake.hashes)
+            everything = paths or self._held.local(_any_files(lake, table, version)[:1])
             if not everything:
                 continue
             self._tables.add(table)
@@ -95,8 +98,9 @@ class LocalBucket:
         return rows
 
     def close(self) -> None:
-        """Free the connection."""
+        """Free the connection and the files it read."""
         self._connection.close()
+        self._held.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,20 +1,19 @@
 """Delta tables: opening the lake, what it holds, and one atomic commit of files written beforehand."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake import Schema as DeltaSchema
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
-from pyarrow import fs
 
-from bankseg.domain.errors import ArtefactError, ConfigurationError
+from bankseg.domain.errors import ArtefactError
 from bankseg.domain.extracts import BUCKET, Extract
+from bankseg.lake.copies import Held
+from bankseg.lake.places import opened, put_if_absent, reaching, storage_options
 from bankseg.lake.schemas import table_schema
 
 FORMAT = 1
@@ -24,10 +23,11 @@ IMPORTS_KEY = "bankseg.imports"
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """A lake and the number of buckets it was made with."""
+    """A lake and the number of buckets it was made with; what is read of one in an object store is held until this is forgotten."""
 
     root: str
     buckets: int
+    held: Held = field(default_factory=Held, compare=False, repr=False)
 
     def path(self, table: str) -> str:
         """Root of one table."""
@@ -42,14 +42,7 @@ def open_lake(root: str, buckets: int) -> Lake:
     ArtefactError
         When its layout file is damaged or of a later format.
     """
-    system, folder = filesystem(root)
-    target = f"{folder}/{LAYOUT_FILE}"
-    if system.get_file_info(target).type == fs.FileType.NotFound:
-        system.create_dir(folder, recursive=True)
-        write_whole(system, target, json.dumps({"buckets": buckets, "format": FORMAT}).encode())
-        return Lake(root, buckets)
-    with system.open_input_stream(target) as stream:
-        content = stream.read()
+    content = put_if_absent(root, LAYOUT_FILE, json.dumps({"buckets": buckets, "format": FORMAT}).encode())
     try:
         layout = json.loads(content)
         found_format, found_buckets = int(layout["format"]), int(layout["buckets"])
@@ -60,46 +53,20 @@ def open_lake(root: str, buckets: int) -> Lake:
     return Lake(root, found_buckets)
 
 
-def filesystem(root: str) -> tuple[fs.FileSystem, str]:
-    """File system and folder of a lake, local or object storage."""
-    if "://" not in root:
-        return fs.LocalFileSystem(), str(Path(root).absolute())
-    try:
-        system, folder = fs.FileSystem.from_uri(root)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"the lake at {root} cannot be opened: {error}", "a folder or an object-storage URL", "check BANKSEG_LAKE_URL") from error
-    return system, folder
-
-
-def write_whole(system: fs.FileSystem, target: str, content: bytes) -> None:
-    """Write a small file so that readers see the old one or the new one."""
-    if not isinstance(system, fs.LocalFileSystem):
-        with system.open_output_stream(target) as stream:
-            stream.write(content)
-        return
-    draft = Path(f"{target}.part")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(target)
-
-
 def delta(lake: Lake, table: str) -> DeltaTable | None:
     """The table at its latest version, nothing when it was never loaded."""
-    path = lake.path(table)
-    return DeltaTable(path) if DeltaTable.is_deltatable(path) else None
+    return opened(lake.path(table))
 
 
 def current_files(lake: Lake, table: str) -> dict[int, list[str]]:
-    """Files of the latest version by bucket."""
-    opened = delta(lake, table)
+    """Files of the latest version by bucket, as this machine can read them."""
+    found = delta(lake, table)
     files: dict[int, list[str]] = {}
-    if opened is not None:
-        actions = opened.get_add_actions(flatten=True)
+    if found is not None:
+        actions = found.get_add_actions(flatten=True)
         for path, bucket in zip(actions.column("path").to_pylist(), actions.column(f"partition.{BUCKET}").to_pylist(), strict=True):
             files.setdefault(int(bucket), []).append(f"{lake.path(table)}/{path}")
-    return files
+    return {bucket: list(lake.held.local(paths)) for bucket, paths in files.items()}
 
 
 def import_id(table: str, sha256: str) -> str:
@@ -109,14 +76,14 @@ def import_id(table: str, sha256: str) -> str:
 
 def imported(lake: Lake, table: str, digests: Iterable[str]) -> set[str]:
     """Those of these files whose rows the lake already holds."""
-    opened = delta(lake, table)
-    return {digest for digest in digests if opened.transaction_version(import_id(table, digest)) is not None} if opened is not None else set()
+    found = delta(lake, table)
+    return {digest for digest in digests if found.transaction_version(import_id(table, digest)) is not None} if found is not None else set()
 
 
 def imported_counts(lake: Lake, table: str, sha256: str) -> tuple[int, dict[str, Any]] | None:
     """Version and counts kept by the commit that imported a file; nothing when its log entry was cleaned up."""
-    opened = delta(lake, table)
-    for entry in opened.history() if opened is not None else ():
+    found = delta(lake, table)
+    for entry in found.history() if found is not None else ():
         counts = json.loads(entry.get(IMPORTS_KEY, "{}"))
         if sha256 in counts:
             return int(entry["version"]), counts[sha256]
@@ -129,25 +96,33 @@ def commit(lake: Lake, extract: Extract, added: Iterable[AddAction], replaced: I
         custom_metadata={IMPORTS_KEY: json.dumps(imports, sort_keys=True)},
         app_transactions=[Transaction(import_id(extract.name, sha256), 1) for sha256 in imports],
     )
-    opened = delta(lake, extract.name)
-    if opened is None:
-        schema = _delta_schema(extract)
-        create_table_with_add_actions(lake.path(extract.name), schema, list(added), mode="error", partition_by=[BUCKET], commit_properties=properties)
-        return DeltaTable(lake.path(extract.name)).version()
-    removed = _removals(opened, set(replaced))
-    opened.create_write_transaction([*added, *removed], "append", _delta_schema(extract), partition_by=[BUCKET], commit_properties=properties)
-    return DeltaTable(lake.path(extract.name)).version()
+    root, found = lake.path(extract.name), delta(lake, extract.name)
+    with reaching(root):
+        if found is None:
+            create_table_with_add_actions(
+                root,
+                _delta_schema(extract),
+                list(added),
+                mode="error",
+                partition_by=[BUCKET],
+                storage_options=storage_options(root),
+                commit_properties=properties,
+            )
+        else:
+            removed = _removals(found, set(replaced))
+            found.create_write_transaction([*added, *removed], "append", _delta_schema(extract), partition_by=[BUCKET], commit_properties=properties)
+        return DeltaTable(root, storage_options=storage_options(root)).version()
 
 
 def _delta_schema(extract: Extract) -> DeltaSchema:
     return DeltaSchema.from_arrow(table_schema(extract))
 
 
-def _removals(opened: DeltaTable, buckets: set[int]) -> list[RemoveAction]:
+def _removals(found: DeltaTable, buckets: set[int]) -> list[RemoveAction]:
     """Remove actions for every file of these buckets; their deletion time is the version's, so no clock is read."""
     if not buckets:
         return []
-    actions = opened.get_add_actions(flatten=True)
+    actions = found.get_add_actions(flatten=True)
     columns = [actions.column(name).to_pylist() for name in ("path", "size_bytes", f"partition.{BUCKET}", "modification_time")]
     return [
         RemoveAction(path, data_change=True, deletion_timestamp=_milliseconds(modified), size=size, partition_values={BUCKET: str(bucket)})

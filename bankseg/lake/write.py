@@ -1,7 +1,6 @@
 """Writing staged rows as sorted Parquet files, one a bucket, and committing them as one version."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from datetime import date, datetime
 from itertools import pairwise
 from threading import Semaphore
 from typing import Any, Self, TypeAlias, cast
-from uuid import uuid4
 
 import duckdb
 import numpy as np
@@ -17,15 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
-from pyarrow import fs
 from sqlglot import exp
 
-from bankseg.domain.extracts import BUCKET, RECORDED_UNTIL, Extract
+from bankseg.domain.extracts import BUCKET, RECORDED_AT, RECORDED_UNTIL, Extract
 from bankseg.faults import crash_point
+from bankseg.lake.data_file import DataFile
 from bankseg.lake.history import STAGED, Placement
 from bankseg.lake.schemas import file_schema, repeating_columns
 from bankseg.lake.sql_tree import parquet, quoted, stored
-from bankseg.lake.tables import Lake, commit, current_files, filesystem
+from bankseg.lake.tables import Lake, commit, current_files
 
 ROW_GROUP_ROWS = 200_000
 # Rows sorted at once, in memory.
@@ -116,22 +114,12 @@ class _BucketFile:
 
     def __init__(self, writing: Writing, bucket: int) -> None:
         self.bucket = bucket
-        self._system, folder = filesystem(writing.lake.path(writing.extract.name))
-        self._relative = f"{BUCKET}={bucket}/{uuid4()}.parquet"
-        self._path = f"{folder}/{self._relative}"
-        self._system.create_dir(f"{folder}/{BUCKET}={bucket}", recursive=True)
+        self._file = DataFile(writing.lake.path(writing.extract.name), f"{BUCKET}={bucket}")
         self._schema = file_schema(writing.extract)
+        self._writing = writing
         self._bounds = _Bounds(writing.extract)
         self._constants = _constants(writing)
-        self._sink = self._system.open_output_stream(self._path)
-        self._writer = pq.ParquetWriter(
-            self._sink,
-            self._schema,
-            compression="zstd",
-            compression_level=COMPRESSION_LEVEL,
-            use_dictionary=cast("bool", repeating_columns(writing.extract)),  # the stubs know only a flag
-            write_page_checksum=True,
-        )
+        self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -144,19 +132,40 @@ class _BucketFile:
         for name, value in self._constants.items():
             if name not in table.column_names:
                 table = table.append_column(name, pa.repeat(pa.scalar(value, self._schema.field(name).type), len(table)))
-        table = table.select(self._schema.names).cast(self._schema)
+        table = table.select(self._schema.names)
+        if self._writer is None:
+            self._schema = _with_codes(self._schema, table.schema)
+            self._writer = _writer(self._file.stream, self._schema, self._writing.extract)
+        table = table.cast(self._schema)
         self._bounds.see(table)
         self._writer.write_table(table)
 
     def close(self) -> AddAction:
         """Finish the file and have its bytes on disk before a commit names them."""
         crash_point("intake.file_half_written")
-        self._writer.close()
-        self._sink.close()
-        _flush(self._system, self._path)
-        info = self._system.get_file_info(self._path)
-        modified = int((info.mtime_ns or 0) // 1_000_000)
-        return AddAction(self._relative, int(info.size or 0), {BUCKET: str(self.bucket)}, modified, True, self._bounds.as_json())
+        if self._writer is not None:
+            self._writer.close()
+        file = self._file.finish()
+        return AddAction(file.name, file.size, {BUCKET: str(self.bucket)}, file.modified_ms, True, self._bounds.as_json())
+
+
+def _with_codes(schema: pa.Schema, found: pa.Schema) -> pa.Schema:
+    """The schema with the columns that come as numbers of codes left so: in the file both are texts with a dictionary."""
+    return pa.schema([found.field(field.name) if pa.types.is_dictionary(found.field(field.name).type) else field for field in schema])
+
+
+def _writer(stream: pa.NativeFile, schema: pa.Schema, extract: Extract) -> pq.ParquetWriter:
+    """Statistics where a reader skips by them: without those of texts nobody filters by, writing takes a third less time."""
+    return pq.ParquetWriter(
+        stream,
+        schema,
+        compression="zstd",
+        compression_level=COMPRESSION_LEVEL,
+        use_dictionary=cast("bool", repeating_columns(extract)),  # the stubs know only a flag
+        write_statistics=cast("bool", ["client_id", extract.event_on, RECORDED_AT, RECORDED_UNTIL]),
+        write_page_checksum=True,
+        store_schema=False,
+    )
 
 
 def _constants(writing: Writing) -> dict[str, str | None]:
@@ -214,16 +223,6 @@ def _rewritten_rows(writing: Writing, bucket: int, known: list[str]) -> exp.Sele
 def _stored(name: str) -> exp.Expr:
     column = exp.column(name, table="stored", quoted=True)
     return exp.alias_(exp.cast(column, "timestamp"), name) if name == "recorded_at" else column
-
-
-def _flush(system: fs.FileSystem, path: str) -> None:
-    """Have the bytes on disk before the commit names them."""
-    if isinstance(system, fs.LocalFileSystem):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 class _Bounds:

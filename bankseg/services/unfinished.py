@@ -2,12 +2,12 @@
 
 import fcntl
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from sqlmodel import select
 
-from bankseg.lake.kept_files import named_files
+from bankseg.lake.kept_files import drop_unnamed
 from bankseg.services.list_proofs import lists_folder
 from bankseg.settings import Settings
 from bankseg.storage.database import db_now, make_engine, reading
@@ -28,7 +28,7 @@ def forget_unfinished(settings: Settings) -> list[str]:
     folders = (settings.home / "snapshots", settings.artefacts, settings.quarantine, lists_folder(settings), settings.home / "uploads")
     drafts = [path for folder in folders for pattern in (DRAFT_FILES, DRAFT_MODELS) for path in folder.rglob(pattern)]
     gone = forget_old(drafts, settings.home, now)
-    return gone if "://" in settings.lake else [*gone, *_forget_in_lake(settings, now)]
+    return [*gone, *_forget_in_lake(settings, now)]
 
 
 def forget_old(paths: Iterable[Path], root: Path, now: float) -> list[str]:
@@ -47,18 +47,9 @@ def forget_old(paths: Iterable[Path], root: Path, now: float) -> list[str]:
 
 def _forget_in_lake(settings: Settings, now: float) -> list[str]:
     """The same in the lake, unless an import is under way."""
-    root = Path(settings.lake)
     with (settings.home / "intake.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return []
-        return forget_old([*root.glob(DRAFT_FILES), *_uncommitted(root)], root, now)
-
-
-def _uncommitted(root: Path) -> Iterator[Path]:
-    for log in root.glob("*/_delta_log"):
-        named = named_files(log)
-        for path in log.parent.glob("bucket=*/*.parquet"):
-            if named is not None and str(path.relative_to(log.parent)) not in named:
-                yield path
+        return drop_unnamed(settings.lake, now - UNFINISHED_SECONDS)
