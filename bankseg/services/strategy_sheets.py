@@ -98,12 +98,17 @@ def tag(version: int) -> str:
     return f"v{version}"
 
 
-def _sheet(session: Session, entry: SchemeEntry, segment: SegmentRule, found: Standing) -> SegmentSheet:
-    """The latest sheet; what it leaves empty comes from the scheme."""
+def sheet_said(session: Session, entry: SchemeEntry, segment: SegmentRule) -> tuple[Sheet, SegmentStrategy | None]:
+    """The latest sheet of a segment and the row it was kept in; what it leaves empty comes from the scheme."""
     row = segment_strategy.sheet_of(session, entry.scheme.code, segment.code)
     sheet = read_sheet(row.document) if row else Sheet()
-    sheet = replace(
+    said = replace(
         sheet, action=sheet.action or segment.action, message_en=sheet.message_en or segment.message_en, message_fr=sheet.message_fr or segment.message_fr,
         owner=sheet.owner or segment.owner or entry.scheme.owner, review_on=sheet.review_on or entry.scheme.review_on,
     )  # fmt: skip
+    return said, row
+
+
+def _sheet(session: Session, entry: SchemeEntry, segment: SegmentRule, found: Standing) -> SegmentSheet:
+    sheet, row = sheet_said(session, entry, segment)
     return SegmentSheet(segment, sheet, row.version if row else 0, row.saved_at if row else 0.0, found)

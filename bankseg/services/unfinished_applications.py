@@ -12,13 +12,12 @@ from sqlmodel import Session
 
 from bankseg.delivery.columns import Column, Format
 from bankseg.domain.errors import InputError
-from bankseg.domain.extracts import PRODUCTS
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require, sees
-from bankseg.lake.declarations import read_declarations
 from bankseg.segments.compiler import DIALECT
 from bankseg.segments.reading import CHANNELS
 from bankseg.services.application_files import applications_of
+from bankseg.services.credit_kept_back import kept_from_credit
 from bankseg.services.export_list import Exported
 from bankseg.services.rolls import OpenRoll, open_for
 from bankseg.services.scheme_pictures.taken import File, taken
@@ -96,11 +95,9 @@ def _rows(settings: Settings, roll: OpenRoll, days: int) -> list[dict[str, Any]]
     known = roll.reading.roll.columns
     names = ("client_id", "name", "kind", "tier", "segment", "branch_id", "rm_id", "last_interaction_on")
     told = [exp.column(name, table="roll", quoted=True) for name in names if name in known]
-    flags = exp.condition(" OR ".join(f"coalesce({flag}, FALSE)" for flag in ("is_high_risk", "is_vulnerable") if flag in known) or "FALSE", dialect=DIALECT)
-    credit = exp.column("product", table="a").isin(*_credit_products(settings))
     select = exp.select(
         *told, "a.product", "a.first_on", "a.last_on", "a.last_type", "a.times", exp.alias_(_consents(known), "consents"), exp.alias_(_propensity(known), "propensity"),
-        exp.alias_(exp.and_(credit, exp.paren(flags)), "is_kept_back"), dialect=DIALECT,
+        exp.alias_(kept_from_credit(settings, known, exp.column("product", table="a")), "is_kept_back"), dialect=DIALECT,
     )  # fmt: skip
     select = select.from_("roll").join("read_parquet($applications) AS a ON a.client_id = roll.client_id", dialect=DIALECT)
     select = select.where(roll.reading.visible(), "status = 'active'", "a.last_on > $after", "a.last_on < $before", dialect=DIALECT)
@@ -121,8 +118,3 @@ def _propensity(known: Mapping[str, str]) -> exp.Expr:
     for name in models:
         case = case.when(exp.Literal.string(name.removeprefix("p:cross_sell:")), exp.column(name, table="roll", quoted=True))
     return case if models else exp.cast(exp.null(), "double")
-
-
-def _credit_products(settings: Settings) -> list[str]:
-    natures = {**PRODUCTS, **read_declarations(settings.lake).products}
-    return sorted(product for product, nature in natures.items() if nature == "credit")

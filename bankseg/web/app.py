@@ -41,6 +41,7 @@ from bankseg.web.risk.views import BLUEPRINT as RISK
 from bankseg.web.risk.watch import BLUEPRINT as WATCH
 from bankseg.web.segments.attributes_views import BLUEPRINT as ATTRIBUTES
 from bankseg.web.segments.life import BLUEPRINT as LIFE
+from bankseg.web.segments.offers import BLUEPRINT as OFFERS
 from bankseg.web.segments.pictures import BLUEPRINT as PICTURES
 from bankseg.web.segments.strategy import BLUEPRINT as STRATEGY
 from bankseg.web.segments.views import BLUEPRINT as SEGMENTS
@@ -87,6 +88,7 @@ def create_app(settings: Settings) -> OpenAPI:
         ATTRIBUTES,
         LIFE,
         STRATEGY,
+        OFFERS,
         WATCH,
         MODELS,
         OPERATIONS,

@@ -38,6 +38,12 @@ TWINS = {
     "usage.client": "usage_api.client",
     "applications.index": "applications_api.index",
     "applications.export": "applications_api.export",
+    "usage.talk": "offers_api.talk",
+    "offers.scheme": "offers_api.offers",
+    "offers.save": "offers_api.save",
+    "offers.withdraw": "offers_api.withdraw",
+    "offers.texts": "offers_api.texts",
+    "offers.save_text": "offers_api.save_text",
 }  # fmt: skip
 IN_A_BROWSER = "a matter of one browser: its session, its language, its first page, its help"
 # By endpoint, or by blueprint for all of its routes.

@@ -11,6 +11,7 @@ from bankseg.web.api import (
     life,
     lists,
     living,
+    offers,
     pictures,
     portfolio,
     runs,
@@ -27,6 +28,6 @@ SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_
 PARTS = tuple(
     module.BLUEPRINT
     for module in (
-        views, client_parts, usage, portfolio, applications, lists, work, segments, pictures, design, scheme_life, life, living, studies, governance, runs, files, staff
+        views, client_parts, usage, portfolio, applications, lists, work, segments, pictures, design, scheme_life, life, living, offers, studies, governance, runs, files, staff
     )
 )  # fmt: skip

@@ -36,15 +36,22 @@ def asked_terms(given: Given, products: Sequence[str], control_share: int, curre
     share = given.get("control", "").strip()
     return ListAsked(
         product=product, action=action, scheme=scheme, segment=segment, tiers=tuple(filter(None, given.getlist("tier"))),
-        least_propensity=float(_number("least probability", given.get("least", "")) / 100),
-        least_margin_minor=0 if action else int(_number("least margin", given.get("margin", "")).scaleb(minor_digits(currency))),
+        least_propensity=float(number_of("least probability", given.get("least", "")) / 100),
+        least_margin_minor=0 if action else int(number_of("least margin", given.get("margin", "")).scaleb(minor_digits(currency))),
         size=whole_number("size", given.get("size", "").strip(), 0) or None,
-        budget_minor=int(_number("budget", given.get("budget", "")).scaleb(minor_digits(currency))) or None, channel=given.get("channel", "") or "email",
-        control_share=round(float(_number("control group", share)) * WHOLE / 100) if share else control_share,
+        budget_minor=int(number_of("budget", given.get("budget", "")).scaleb(minor_digits(currency))) or None, channel=given.get("channel", "") or "email",
+        control_share=round(float(number_of("control group", share)) * WHOLE / 100) if share else control_share,
     )  # fmt: skip
 
 
-def _number(name: str, text: str) -> Decimal:
+def number_of(name: str, text: str) -> Decimal:
+    """A number somebody typed, 0 when it is empty.
+
+    Raises
+    ------
+    InputError
+        When it is none, or beyond 10^12.
+    """
     if not text.strip():
         return Decimal(0)
     try:

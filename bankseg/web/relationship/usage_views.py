@@ -1,10 +1,11 @@
-"""The page of how one client uses the bank."""
+"""The pages of how one client uses the bank, and of what to say to them."""
 
 from flask import Blueprint, render_template
 
-from bankseg.services import client_usage
+from bankseg.services import client_talk, client_usage
 from bankseg.web import desk
 from bankseg.web.relationship.drawing import sparkline
+from bankseg.web.segments.names import product_names
 
 BLUEPRINT = Blueprint("usage", __name__, url_prefix="/clients/<client_id>")
 
@@ -15,3 +16,10 @@ def client(client_id: str) -> str:
     page = client_usage.usage_page(desk.desk().settings, desk.read(), desk.scope(), client_id)
     known = [(month.month, float(month.movements)) for month in page.months if month.movements is not None]
     return render_template("relationship/usage.html", page=page, client=page.client, line=sparkline(known) if known else None)
+
+
+@BLUEPRINT.get("/talk")
+def talk(client_id: str) -> str:
+    """What to say: why us, the offers that fit, texts filled in."""
+    page = client_talk.talk_page(desk.desk().settings, desk.read(), desk.scope(), desk.policy(), client_id, product_names())
+    return render_template("relationship/talk.html", page=page, client=page.client)
