@@ -24,7 +24,7 @@ class RunState(StrEnum):
 
 
 class Stage(StrEnum):
-    """Stages of a run, in order; a stage starts when every job of the one before is done. Tuning, studies and imports are asked for by themselves, beside them."""
+    """Stages of a run, in order; a stage starts when every job of the one before is done. Tuning, studies, imports and erasures are asked for by themselves, beside them."""
 
     SNAPSHOT = "snapshot"
     TRAIN = "train"
@@ -34,8 +34,9 @@ class Stage(StrEnum):
     TUNE = "tune"
     STUDY = "study"
     IMPORT = "import"
+    ERASE = "erase"
 
 
-STAGES: tuple[Stage, ...] = tuple(stage for stage in Stage if stage not in {Stage.TUNE, Stage.STUDY, Stage.IMPORT})
+STAGES: tuple[Stage, ...] = tuple(stage for stage in Stage if stage not in {Stage.TUNE, Stage.STUDY, Stage.IMPORT, Stage.ERASE})
 FINAL_JOB_STATES = frozenset({JobState.DONE, JobState.FAILED, JobState.QUARANTINED})
 MAX_ATTEMPTS = 3  # crash budget: an attempt is counted before the work starts

@@ -11,8 +11,9 @@ ACTIONS = (RETAIN,)
 CHANNELS = ("email", "phone", "sms", "post")
 TREATED, CONTROL = "treated", "control_group"
 # What takes a client off, in the order in which it is asked; a client counts under the first that holds.
+OBJECTION = "objection"
 STAGES = (
-    "eligibility", "suitability", "below_probability", "below_margin", "consent", "legal_basis", "contact_policy", "risk", "vulnerable", "global_control", "size",
+    OBJECTION, "eligibility", "suitability", "below_probability", "below_margin", "consent", "legal_basis", "contact_policy", "risk", "vulnerable", "global_control", "size",
     CONTROL,
 )  # fmt: skip
 # Stages that would tell what the bank knows of a client's credit or distress; those who may not read it see one word for all three.

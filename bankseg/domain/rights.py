@@ -32,6 +32,9 @@ class Right(StrEnum):
     AUDIT = "audit"
     POLICY = "policy"
     CHANGE_POLICY = "change_policy"
+    ERASE = "erase"
+    SUBJECT_ACCESS = "subject_access"
+    OBJECTION = "objection"
 
 
 _DESKS = frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.MARKETER, Role.RISK_OFFICER})
@@ -61,6 +64,9 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.QUARANTINE: _ENGINE_ROOM,  # refused rows are the bank's data as it came
     Right.CHANGE_POLICY: _MODEL_RISK,  # proposed by one, decided by another
     Right.LOAD: _ENGINE_ROOM,
+    Right.ERASE: frozenset({Role.ADMINISTRATOR, Role.RISK_OFFICER}),  # asked by one, approved by another
+    Right.SUBJECT_ACCESS: frozenset({Role.BRANCH_HEAD, Role.RISK_OFFICER}),  # the file holds credit, risk and everybody's notes
+    Right.OBJECTION: _DESKS,
     Right.IMPORTS: _ENGINE_ROOM | {Role.AUDITOR, Role.MARKETER, Role.RISK_OFFICER},
 }
 

@@ -20,6 +20,7 @@ staged AS (
     SELECT
         *,
         CASE
+            WHEN list_contains($objecting, client_id) THEN 'objection'
             WHEN propensity IS NULL THEN 'eligibility'
             WHEN is_unsuitable THEN 'suitability'
             WHEN propensity < $least_propensity THEN 'below_probability'

@@ -11,12 +11,14 @@ from bankseg.services import book, cursor
 from bankseg.services.client_page import parsed
 from bankseg.services.kept import kept
 from bankseg.services.stamp import Stamp, stamp
+from bankseg.storage import client_objection
 from bankseg.storage import cross_sell as store
+from bankseg.storage.client_objection import OBJECTED
 from bankseg.storage.cross_sell import CrossSellFilter
 from bankseg.storage.portfolio import PAGE, Position, Row
 
 BEYOND_SIZE = "beyond_size"
-CAUSES = (store.OTHER_TIER, store.OTHER_SEGMENT, store.TOO_UNLIKELY, "consent", "contact_policy", "risk", "vulnerable")  # in the order a person reads them
+CAUSES = (OBJECTED, store.OTHER_TIER, store.OTHER_SEGMENT, store.TOO_UNLIKELY, "consent", "contact_policy", "risk", "vulnerable")  # in the order a person reads them
 LARGEST_PAGE = 200
 
 
@@ -45,7 +47,7 @@ class CrossSellPage:
 def products(session: Session, scope: Scope) -> tuple[Stamp, list[Row]]:
     """The products with a list, as far as this person sees."""
     require(scope, Right.CROSS_SELL)
-    return stamp(session), kept(session, scope, "products", lambda: store.products(session, scope))
+    return stamp(session), kept(session, scope, f"products {client_objection.changed(session)}", lambda: store.products(session, scope))
 
 
 def checked(found: CrossSellFilter, size: int | None) -> None:

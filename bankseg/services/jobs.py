@@ -20,7 +20,7 @@ from bankseg.services.policy_in_force import recorded_policy
 from bankseg.settings import Settings
 from bankseg.storage import audit, schema
 from bankseg.storage.database import db_now, reading, transaction
-from bankseg.storage.job import Job
+from bankseg.storage.job import Job, claims_in_turn, keeps_apart
 from bankseg.storage.revisions import known_revisions, suits
 from bankseg.storage.run import Run
 
@@ -140,7 +140,8 @@ def claim_job(bank: Bank, job_id: int, worker: str) -> Claim | None:
         or_(col(Job.planned_at_revision).is_(None), col(Job.planned_at_revision).in_(known_revisions())),
     )
     with transaction(bank.engine) as session:
-        statement = update(Job).where(col(Job.id) == job_id, free, known, col(Job.attempt) < col(Job.max_attempts)).values(**values)
+        claims_in_turn(session)
+        statement = update(Job).where(col(Job.id) == job_id, free, known, col(Job.attempt) < col(Job.max_attempts), keeps_apart()).values(**values)
         if session.connection().execute(statement).rowcount == 0:
             return None
         job = session.exec(select(Job).where(Job.id == job_id)).one()
@@ -259,7 +260,7 @@ def _heartbeat(claim: Claim) -> Iterator[None]:
 
 def _work(stage: Stage) -> Work:
     """The function that does a stage's jobs; imported here so that LightGBM is loaded only inside the process that works."""
-    from bankseg.services import import_job, lifetime_months, publish, score, segment, segment_studies, train, tune
+    from bankseg.services import erasure_work, import_job, lifetime_months, publish, score, segment, segment_studies, train, tune
 
     return {
         Stage.SNAPSHOT: lifetime_months.snapshot_or_months_job,
@@ -270,6 +271,7 @@ def _work(stage: Stage) -> Work:
         Stage.TUNE: tune.tune_job,
         Stage.STUDY: segment_studies.study_job,
         Stage.IMPORT: import_job.import_job,
+        Stage.ERASE: erasure_work.erase_job,
     }[stage]
 
 

@@ -27,7 +27,7 @@ from bankseg.services.rolls import OpenRoll, open_for, roll_path
 from bankseg.services.segment_schemes import SchemeEntry, attributes_for, is_for, list_schemes, scheme_for
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.settings import Settings
-from bankseg.storage import client_list
+from bankseg.storage import client_list, client_objection
 
 PREFIX = "p:cross_sell:"
 TIERS = ("platinum", "gold", "silver", "bronze", "negative", "unknown")
@@ -143,7 +143,7 @@ def open_list(settings: Settings, session: Session, scope: Scope, policy: Policy
     require(scope, Right.LISTS)
     check_terms(asked)
     entry = scheme_for(settings, session, scope, asked.scheme) if asked.scheme else None
-    roll = open_for(settings, session, scope, frozen=entry.cuts if entry else ())
+    roll = open_for(settings, session, scope, frozen=entry.cuts if entry else (), with_objecting=True)
     if asked.product and PREFIX + asked.product not in roll.reading.roll.columns:
         raise InputError(f"no propensity for {asked.product[:40]!r} in run {roll.run.id}", "a product with a model", "choose one of the form")
     inside = members(entry.scheme, entry.scheme.segment(asked.segment), roll.reading) if entry else list_pool.everybody(roll.reading)
@@ -158,7 +158,7 @@ def open_list(settings: Settings, session: Session, scope: Scope, policy: Policy
         "product": asked.product, "purpose": f"marketing_{asked.channel}", "offers": str(_offers(settings, roll)), "proofs": str(proofs_of(settings, roll.run)),
         "contacted": _contacted(settings, session, roll.as_of - timedelta(days=days), list_id), "least_propensity": asked.least_propensity,
         "least_margin_minor": asked.least_margin_minor, "least_days_between_contacts": days, "is_credit": nature == "credit",
-        "restricted": client_list.restricted(session), "global_salt": str(section["global_control_salt"]),
+        "objecting": list(client_objection.standing(session)), "restricted": client_list.restricted(session), "global_salt": str(section["global_control_salt"]),
         "global_share": round(float(section["global_control_share"]) * WHOLE), "places": places(asked, int(section["contact_cost_minor"][asked.channel])),
         "list_key": key, "salt": str(section["salt"]), "control_share": asked.control_share,
     })  # fmt: skip

@@ -16,7 +16,7 @@ from bankseg.services.list_states import list_of
 from bankseg.services.segment_schemes import find_scheme
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.settings import Settings
-from bankseg.storage import client_list
+from bankseg.storage import client_erasure, client_list, client_objection
 from bankseg.storage.client_list import DRAFT, FROZEN, RELEASED, ClientList
 from bankseg.storage.person import Person
 
@@ -67,18 +67,20 @@ def list_page(settings: Settings, session: Session, scope: Scope, list_id: int) 
     asked = read_terms(row.terms)
     people = {step: _name(session, getattr(row, f"{step}_by")) for step in ("made", "frozen", "released", "closed")}
     return ListPage(
-        stamp(session), row, asked, _segment(session, asked), people, results_of(settings, session, row), first_members(settings, row), row.state == DRAFT,
+        stamp(session), row, asked, _segment(session, asked), people, results_of(settings, session, row), first_members(settings, session, row), row.state == DRAFT,
         row.state == FROZEN and scope.person_id not in {row.made_by, row.frozen_by}, row.state in {DRAFT, FROZEN, RELEASED},
     )  # fmt: skip
 
 
-def first_members(settings: Settings, row: ClientList) -> list[dict[str, Any]]:
-    """The first clients to contact of a list that was frozen, with the legal basis of each."""
+def first_members(settings: Settings, session: Session, row: ClientList) -> list[dict[str, Any]]:
+    """The first clients to contact of a list that was frozen, with the legal basis of each; without those who have objected since."""
     path = members_path(settings, row.id or 0)
     if not row.manifest or not path.exists():
         return []
+    barred = {*client_objection.standing(session), *client_erasure.hidden(session)}
     with pq.ParquetFile(path) as file:
-        found = (one for batch in file.iter_batches(batch_size=SHOWN * 2) for one in batch.to_pylist() if one["arm"] == "treated")
+        rows = (one for batch in file.iter_batches(batch_size=SHOWN * 2) for one in batch.to_pylist())
+        found = (one for one in rows if one["arm"] == "treated" and one["client_id"] not in barred)
         return list(islice(found, SHOWN))
 
 

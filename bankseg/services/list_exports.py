@@ -1,8 +1,9 @@
 """A released list as files: those to contact, and those left out with the stage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from bankseg.delivery.columns import Column, Format
 from bankseg.delivery.writers import Delivery
 from bankseg.domain.errors import ArtefactError
 from bankseg.domain.list_errors import ListStateError
-from bankseg.domain.list_terms import PROTECTED, TELLING
+from bankseg.domain.list_terms import OBJECTION, PROTECTED, TELLING, TREATED
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import sees
 from bankseg.lake.parquet import digest_of
@@ -21,7 +22,7 @@ from bankseg.services.list_builder import members_path
 from bankseg.services.list_members import exclusions_path
 from bankseg.services.list_states import list_of
 from bankseg.settings import Settings
-from bankseg.storage import audit
+from bankseg.storage import audit, client_erasure, client_objection
 from bankseg.storage.client_list import RELEASED, ClientList
 from bankseg.storage.database import reading, transaction
 
@@ -61,7 +62,8 @@ def export_members(settings: Settings, engine: Engine, scope: Scope, list_id: in
         "message_en": messages.get("en") or None,
         "message_fr": messages.get("fr") or None,
     }
-    rows = ({**one, **more} for one in _rows(source) if one["arm"] == "treated")
+    barred = frozenset(_barred(engine))
+    rows = ({**one, **more} for one in _rows(source) if one["arm"] == TREATED and one["client_id"] not in barred)
     return _write(engine, scope, row, _Order("members", MEMBERS, rows), path, file_format)
 
 
@@ -70,8 +72,10 @@ def export_exclusions(settings: Settings, engine: Engine, scope: Scope, list_id:
     row = _released(engine, scope, list_id)
     source = _sealed(row, exclusions_path(settings, list_id), "exclusions_sha256")
     is_told = sees(scope.role, "is_high_risk")
-    rows = ({**one, "stage": one["stage"] if is_told or one["stage"] not in TELLING else PROTECTED} for one in _rows(source))
-    return _write(engine, scope, row, _Order("exclusions", EXCLUSIONS, rows), path, file_format)
+    barred = _barred(engine)
+    rows = ({**one, "stage": one["stage"] if is_told or one["stage"] not in TELLING else PROTECTED} for one in _rows(source) if one["client_id"] not in barred)
+    late = ({"client_id": client_id, "stage": OBJECTION} for client_id in _of_candidates((source, members_path(settings, list_id)), barred))
+    return _write(engine, scope, row, _Order("exclusions", EXCLUSIONS, chain(rows, late)), path, file_format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,23 @@ def _sealed(row: ClientList, path: Path, name: str) -> Path:
             f"{path.name} of list {row.id} is not the file that was frozen", f"SHA-256 {row.manifest[name][:12]}…", "restore it from the backup"
         )
     return path
+
+
+def _barred(engine: Engine) -> dict[str, bool]:
+    """Clients who must not leave with a list, though they were on it when it was frozen: True for those who object, False for those who are being erased."""
+    with reading(engine) as session:
+        return {**dict.fromkeys(client_objection.standing(session), True), **dict.fromkeys(client_erasure.hidden(session), False)}
+
+
+def _of_candidates(paths: Sequence[Path], barred: Mapping[str, bool]) -> list[str]:
+    """Those of the objecting clients whom the list was drawn from, each once: what is exported and what is left out still add up to the candidates."""
+    objecting = [client_id for client_id, objects in barred.items() if objects]
+    found = (
+        {row["client_id"] for path in paths for row in pq.read_table(path, columns=["client_id"], filters=[("client_id", "in", objecting)]).to_pylist()}
+        if objecting
+        else set()
+    )
+    return sorted(found)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlmodel import Session
 
 from bankseg.domain.errors import MissingDataError, NotFoundError
 from bankseg.domain.people import Role, Scope
-from bankseg.domain.segment_rules import AnyOf, Every, Rule, Test
+from bankseg.domain.segment_rules import AnyOf, Every, Not, Rule, Test
 from bankseg.domain.settled_rules import Cuts, Share
 from bankseg.lake.roll import Roll, open_roll
 from bankseg.segments.custom_expression import checked, type_of_column
@@ -19,7 +21,7 @@ from bankseg.segments.custom_readers import as_sql
 from bankseg.segments.cut_points import cuts_of
 from bankseg.segments.reading import Reading
 from bankseg.settings import Settings
-from bankseg.storage import own_attribute
+from bankseg.storage import client_erasure, client_objection, own_attribute
 from bankseg.storage import run as runs
 from bankseg.storage.own_attribute import OwnAttribute
 from bankseg.storage.run import Run
@@ -48,7 +50,15 @@ def roll_path(settings: Settings, run_id: int) -> Path:
     return settings.home / "snapshots" / "runs" / str(run_id) / "roll.parquet"
 
 
-def open_for(settings: Settings, session: Session, scope: Scope | None, *, as_of: date | None = None, frozen: Sequence[Mapping[str, Any]] = ()) -> OpenRoll:
+def open_for(
+    settings: Settings,
+    session: Session,
+    scope: Scope | None,
+    *,
+    as_of: date | None = None,
+    frozen: Sequence[Mapping[str, Any]] = (),
+    with_objecting: bool = False,
+) -> OpenRoll:
     """The roll of the published run readers see, or of the latest one published for a day not after `as_of`.
 
     Parameters
@@ -57,6 +67,8 @@ def open_for(settings: Settings, session: Session, scope: Scope | None, *, as_of
         Whose clients are read; None for the operator at the command line, who reads the whole book.
     frozen
         Cut points kept with a scheme; shares without one are cut on the roll that is read.
+    with_objecting
+        Whether a marketer reads clients who object to marketing too: to count them, never to list them.
 
     Raises
     ------
@@ -67,16 +79,36 @@ def open_for(settings: Settings, session: Session, scope: Scope | None, *, as_of
     if run is None or run.id is None:
         found = "no run has been published" if as_of is None else f"no run was published for {as_of} or a day before"
         raise MissingDataError(found, "a published run", "bankseg run --as-of DATE")
-    return open_of_run(settings, run, scope, frozen=frozen, own=own_attribute.live(session))
+    own = own_attribute.live(session)
+    return open_of_run(settings, run, scope, frozen=frozen, own=own, left_out=left_out(session, scope, with_objecting=with_objecting))
 
 
-def open_of_run(settings: Settings, run: Run, scope: Scope | None, *, frozen: Sequence[Mapping[str, Any]] = (), own: Sequence[OwnAttribute] = ()) -> OpenRoll:
-    """The roll that one run left, as `open_for` reads it; `own` are the bank's own attributes to compute beside its columns."""
+def left_out(session: Session, scope: Scope | None, *, with_objecting: bool = False) -> tuple[str, ...]:
+    """Clients that a reader of a roll must not meet, whatever the file holds: who is being erased, and for marketing who objects to it."""
+    is_marketing = scope is not None and scope.role is Role.MARKETER and not with_objecting
+    return (*client_erasure.hidden(session), *(client_objection.standing(session) if is_marketing else ()))
+
+
+def without(rows: pa.Table, clients: Sequence[str]) -> pa.Table:
+    """Rows of a file with `client_id`, less those of some clients."""
+    return rows.filter(pc.invert(pc.is_in(rows.column("client_id"), value_set=pa.array(clients, pa.string())))) if clients else rows
+
+
+def open_of_run(
+    settings: Settings,
+    run: Run,
+    scope: Scope | None,
+    *,
+    frozen: Sequence[Mapping[str, Any]] = (),
+    own: Sequence[OwnAttribute] = (),
+    left_out: Sequence[str] = (),
+) -> OpenRoll:
+    """The roll that one run left, as `open_for` reads it; `own` are the bank's own attributes to compute beside its columns, `left_out` clients nobody is to read."""
     roll = _with_own(roll_path(settings, run.id or 0), own, date.fromisoformat(run.as_of))
     known = {_share(entry): dict(_cuts(entry)) for entry in frozen}
     return OpenRoll(
         run,
-        Reading(roll, date.fromisoformat(run.as_of), lambda share: known.get(share) or _cuts_on(roll, share), scope_rule(scope)),
+        Reading(roll, date.fromisoformat(run.as_of), lambda share: known.get(share) or _cuts_on(roll, share), _without(scope_rule(scope), left_out)),
         tuple(own),
     )
 
@@ -89,6 +121,10 @@ def _with_own(path: Path, own: Sequence[OwnAttribute], as_of: date) -> Roll:
         return written
     types = {name: type_of_column(kind) for name, kind in written.columns.items()}
     return open_roll(path, tuple((one.name, as_sql(checked(one.expression, types), as_of, types)) for one in found))
+
+
+def _without(rule: Rule, left_out: Sequence[str]) -> Rule:
+    return Every((rule, Not(Test("client_id", "in", list(left_out))))) if left_out else rule
 
 
 def scope_rule(scope: Scope | None) -> Rule:

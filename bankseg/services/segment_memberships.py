@@ -16,7 +16,7 @@ from bankseg.domain.people import Role, Scope
 from bankseg.lake.parquet import digest_of, read_checked, write_whole
 from bankseg.segments.membership import roster
 from bankseg.segments.refresh import changes, is_due
-from bankseg.services.rolls import open_for
+from bankseg.services.rolls import left_out, open_for, without
 from bankseg.services.segment_schemes import RETIRED, SchemeEntry, list_schemes
 from bankseg.settings import Settings
 from bankseg.storage import audit, segment_event, segment_membership, segment_refresh
@@ -149,7 +149,8 @@ def roster_as_of(settings: Settings, session: Session, scope: Scope | None, entr
     run = runs.current(session) if as_of is None else runs.published_by(session, as_of.isoformat())
     row = segment_membership.of_run(session, entry.scheme.code, entry.version, run.id) if run is not None and run.id is not None else None
     if row is not None and row.scheme_sha256 == entry.sha256:
-        return Roster(date.fromisoformat(row.as_of), row.run_id, visible(_read(settings, row), scope), is_kept=True)
+        kept = without(visible(_read(settings, row), scope), left_out(session, scope))
+        return Roster(date.fromisoformat(row.as_of), row.run_id, kept, is_kept=True)
     roll = open_for(settings, session, scope, as_of=as_of, frozen=entry.cuts)
     return Roster(roll.as_of, roll.run.id or 0, roster(entry.scheme, roll.reading), is_kept=False)
 

@@ -19,7 +19,7 @@ from bankseg.segments.attributes import PROPENSITY, Attribute
 from bankseg.segments.compiler import DIALECT
 from bankseg.segments.inputs import is_free, suggested, usable
 from bankseg.services.policy_in_force import policy_of
-from bankseg.services.rolls import OpenRoll, open_of_run
+from bankseg.services.rolls import OpenRoll, left_out, open_of_run
 from bankseg.settings import Settings
 from bankseg.storage import own_attribute
 from bankseg.storage.run import Run
@@ -67,7 +67,7 @@ def roll_of(settings: Settings, session: Session, run_id: int, frozen: Sequence[
     run = session.get(Run, run_id)
     if run is None:
         raise NotFoundError("nothing here")
-    return open_of_run(settings, run, None, frozen=frozen, own=own_attribute.live(session))
+    return open_of_run(settings, run, None, frozen=frozen, own=own_attribute.live(session), left_out=left_out(session, None))
 
 
 def goals(attributes: Mapping[str, Attribute]) -> list[Goal]:

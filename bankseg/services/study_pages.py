@@ -21,7 +21,7 @@ from bankseg.lake.parquet import digest_of, read_checked
 from bankseg.segments.attributes import Attribute
 from bankseg.segments.inputs import suggested
 from bankseg.services.export_list import Exported
-from bankseg.services.rolls import OpenRoll, open_for
+from bankseg.services.rolls import OpenRoll, left_out, open_for, without
 from bankseg.services.segment_schemes import SchemeEntry, SchemeSizes, ValueName, attributes_for, counted, is_for, list_schemes
 from bankseg.services.segment_studies import Asked, studies_of, study_for
 from bankseg.services.segments_desk import stamp_of
@@ -155,7 +155,7 @@ def study_clients(settings: Settings, session: Session, scope: Scope | None, num
     study = asked.study
     if asked.state != "done" or not study.rows_sha256:
         raise NotFoundError("nothing here")
-    rows = _rows(settings, study, group)
+    rows = without(_rows(settings, study, group), left_out(session, scope))
     roll = roll_of(settings, session, study.run_id)
     found = rows if limit is None else rows.slice(0, limit)
     described = {row["client_id"]: row for row in clients_table(roll, LISTED, ("active", "prospect")).to_pylist()} if found.num_rows else {}

@@ -1,16 +1,19 @@
 """Audit entries: who did what, written in the same transaction as the change, chained by hash."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import JSON, Column, func
+from sqlalchemy import JSON, Column, String, cast, func, or_
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from bankseg.storage.database import db_now
 from bankseg.storage.person import Person
+
+ERASED = "client_erased"  # the entry that vouches for those a client was taken out of
 
 
 class AuditEntry(SQLModel, table=True):
@@ -25,6 +28,7 @@ class AuditEntry(SQLModel, table=True):
     subject: str
     details: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     chain: str
+    redacted_by: int | None = None  # the erasure that put a pseudonym in place of a client; a later entry of the chain vouches for what it says now
 
 
 def record(session: Session, action: str, subject: str, *, person_id: int | None = None, **details: Any) -> AuditEntry:  # JSON values
@@ -84,15 +88,46 @@ def _midnight(day: date) -> float:
 
 
 def first_broken(session: Session) -> int | None:
-    """Id of the first entry whose chain does not verify, or None when all do."""
+    """Id of the first entry whose chain does not verify, or None when all do.
+
+    An entry in which a client was erased keeps its link, so that the ones after it and every head told elsewhere still hold; what it says now
+    must be what the entry of that erasure vouches for.
+    """
     previous = ""
+    redacted: dict[int, str] = {}
+    vouched: dict[int, str] = {}
     for entry in session.exec(select(AuditEntry).order_by(col(AuditEntry.id))):
-        if entry.chain != _link(previous, entry):
+        if entry.redacted_by is not None:
+            redacted[entry.id or 0] = said(entry)
+        elif entry.chain != _link(previous, entry):
             return entry.id
+        elif entry.action == ERASED:
+            vouched |= {int(key): digest for key, digest in entry.details["redacted"].items()}
         previous = entry.chain
-    return None
+    return next((key for key, digest in redacted.items() if vouched.get(key) != digest), None)
+
+
+def redact(session: Session, erasure_id: int, replace: Callable[[str], str], *, naming: str) -> dict[str, str]:
+    """Put a pseudonym into every entry that names a client; digests of what each says now, by its id, for the entry that vouches for them."""
+    named = or_(col(AuditEntry.subject).contains(naming, autoescape=True), cast(col(AuditEntry.details), String).contains(naming, autoescape=True))
+    digests = {}
+    for entry in session.exec(select(AuditEntry).where(named).order_by(col(AuditEntry.id))):
+        subject, details = replace(entry.subject), json.loads(replace(json.dumps(entry.details, ensure_ascii=False)))
+        if (subject, details) != (entry.subject, entry.details):
+            entry.subject, entry.details, entry.redacted_by = subject, details, erasure_id
+            digests[str(entry.id)] = said(entry)
+    session.flush()
+    return digests
+
+
+def said(entry: AuditEntry) -> str:
+    """SHA-256 of what an entry says."""
+    return sha256(_body(entry).encode()).hexdigest()
 
 
 def _link(previous: str, entry: AuditEntry) -> str:
-    body = json.dumps([round(entry.at, 3), entry.person_id, entry.action, entry.subject, entry.details], sort_keys=True, ensure_ascii=True)
-    return sha256((previous + body).encode()).hexdigest()
+    return sha256((previous + _body(entry)).encode()).hexdigest()
+
+
+def _body(entry: AuditEntry) -> str:
+    return json.dumps([round(entry.at, 3), entry.person_id, entry.action, entry.subject, entry.details], sort_keys=True, ensure_ascii=True)

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Label, Select, SQLColumnExpression, and_, case, func, select
+from sqlalchemy import ColumnElement, Label, Select, SQLColumnExpression, and_, case, func, not_, select
 from sqlmodel import Session, col
 
 from bankseg.domain.people import Scope
+from bankseg.storage.client_objection import OBJECTED, objecting
 from bankseg.storage.portfolio import FETCH, PAGE, Position, Row, beyond, published, visible_columns
 from bankseg.storage.published_client import ProductPropensity, PublishedClient
 
@@ -43,14 +44,19 @@ class CrossSellFilter:
 
 def removed_by(found: CrossSellFilter) -> SQLColumnExpression[Any]:
     """What takes a candidate off the list, exactly one cause each, in this order; null for those who stay."""
-    whens: list[Any] = []
+    whens: list[Any] = [(_objects(), OBJECTED)]
     if found.tiers:
         whens.append((col(PublishedClient.tier).not_in(found.tiers), OTHER_TIER))
     if found.segments:
         whens.append((col(PublishedClient.segment).not_in(found.segments), OTHER_SEGMENT))
     if found.least_propensity > 0:
         whens.append((col(ProductPropensity.propensity) < found.least_propensity, TOO_UNLIKELY))
-    return case(*whens, else_=col(ProductPropensity.excluded_by)) if whens else col(ProductPropensity.excluded_by)
+    return case(*whens, else_=col(ProductPropensity.excluded_by))
+
+
+def _objects() -> ColumnElement[bool]:
+    """Whether a candidate objects to marketing: asked of the store at every read, so that it counts at once."""
+    return col(ProductPropensity.client_id).in_(objecting())
 
 
 def funnel(session: Session, scope: Scope, found: CrossSellFilter) -> dict[str | None, int]:
@@ -79,17 +85,17 @@ def stream(session: Session, scope: Scope, found: CrossSellFilter, limit: int | 
 def products(session: Session, scope: Scope) -> list[Row]:
     """The products with a list, with candidates and those who may be contacted."""
     product = col(ProductPropensity.product)
-    free = func.sum(case((col(ProductPropensity.excluded_by).is_(None), 1), else_=0))
+    free = func.sum(case((and_(col(ProductPropensity.excluded_by).is_(None), not_(_objects())), 1), else_=0))
     statement = select(product, func.count().label("candidates"), free.label("free"), func.sum(col(ProductPropensity.propensity)).label("expected_sales"))
     rows = session.execute(statement.where(published(scope, ProductPropensity)).group_by(product).order_by(product)).mappings()
     return [dict(row) for row in rows]
 
 
 def of_client(session: Session, scope: Scope, client_id: str) -> list[Row]:
-    """One client's propensity for each product they are eligible for, best expected margin first."""
+    """One client's propensity for each product they are eligible for, best expected margin first; none for who objects to marketing."""
     fields = (*PROPENSITY_PART, "excluded_by")
     statement = select(*visible_columns(scope, fields, ProductPropensity)).where(
-        published(scope, ProductPropensity), col(ProductPropensity.client_id) == client_id
+        published(scope, ProductPropensity), col(ProductPropensity.client_id) == client_id, not_(_objects())
     )
     order = (col(ProductPropensity.expected_margin_minor).desc().nulls_last(), col(ProductPropensity.propensity).desc(), col(ProductPropensity.product))
     return [dict(row) for row in session.execute(statement.order_by(*order)).mappings()]

@@ -12,6 +12,7 @@ from bankseg.storage.row_security import CLIENT_TABLES, WORKER_POLICY
 OWNER, WEB, WORKER, AUDIT, BACKUP = "app_owner", "app_web", "app_worker", "app_audit", "app_backup"
 LOGINS = (OWNER, WEB, WORKER, BACKUP)  # the audit role is held by others and logs in nowhere
 TRAIL, REVISION_TABLE = "audit_entry", "alembic_version"
+REDACTED = ("subject", "details", "redacted_by")  # of the trail, all that an erasure may change: the chain pins it
 WEB_READS_ONLY = (TRAIL, REVISION_TABLE, "client_holder", "current_run", "product_propensity", "published_client", "risk_case")
 WORKER_READS_ONLY = (TRAIL, REVISION_TABLE, "person")
 NOT_FOR_WORKER = ("access_token", "openid_attempt", "openid_identity", "websession")
@@ -102,7 +103,7 @@ def _grants(tables: set[str], version: int) -> list[str]:
             found.append(f"GRANT INSERT, UPDATE, DELETE ON {_listed(written)} TO {role}")
     found += [f"REVOKE ALL ON {_listed(hidden)} FROM {WORKER}" for hidden in [sorted(tables & set(NOT_FOR_WORKER))] if hidden]
     if TRAIL in tables:
-        found.append(f"GRANT INSERT ON {TRAIL} TO {AUDIT}")
+        found += [f"GRANT INSERT ON {TRAIL} TO {AUDIT}", f"GRANT UPDATE ({', '.join(REDACTED)}) ON {TRAIL} TO {WORKER}"]
     if version >= MAINTAIN_FROM:
         found += [f"GRANT MAINTAIN ON {_listed(loaded)} TO {WORKER}" for loaded in [sorted(tables & set(CLIENT_TABLES))] if loaded]
     return found

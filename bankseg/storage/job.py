@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, CheckConstraint, Column, ColumnElement, Index, exists, or_
+from sqlalchemy.orm import aliased
+from sqlmodel import Field, Session, SQLModel, col, select
 
-from bankseg.domain.jobs import MAX_ATTEMPTS, JobState
+from bankseg.domain.jobs import MAX_ATTEMPTS, JobState, Stage
+from bankseg.storage.database import db_now
 from bankseg.storage.revisions import newest_revision
 
 
@@ -39,3 +41,18 @@ class Job(SQLModel, table=True):
     started_at: float | None = None
     finished_at: float | None = None
     planned_at_revision: str | None = Field(default_factory=newest_revision)  # of the release that planned it: one that does not know it leaves the job queued
+
+
+def claims_in_turn(session: Session) -> None:
+    """One claim at a time on PostgreSQL, so that two cannot each overlook the other; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().exec_driver_sql("SELECT pg_advisory_xact_lock(72658)")
+
+
+def keeps_apart() -> ColumnElement[bool]:
+    """Whether a job may start beside those that run: an erasure runs alone, for what a run or an import writes meanwhile would still hold the client."""
+    other = aliased(Job)
+    runs = [col(other.state) == JobState.RUNNING, col(other.lease_until) >= db_now(), col(other.id) != col(Job.id)]
+    alone = exists(select(col(other.id)).where(*runs).correlate(Job))
+    beside_erasure = exists(select(col(other.id)).where(*runs, col(other.stage) == Stage.ERASE).correlate(Job))
+    return or_((col(Job.stage) == Stage.ERASE) & ~alone, (col(Job.stage) != Stage.ERASE) & ~beside_erasure)

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, null, or_, select
 from sqlmodel import Session, col
 
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import sees
+from bankseg.storage.client_erasure import hidden_subjects
+from bankseg.storage.client_objection import objecting
 from bankseg.storage.published_client import PublishedClient, in_scope
 from bankseg.storage.run import PORTFOLIO, CurrentRun
 
@@ -25,6 +27,7 @@ LIST_FIELDS = (
 CELL_KEYS = ("status", "tier", "segment", "churn_band", "best_product", "currency")
 CELL_SUMS = ("balance_minor", "value_12m_minor", "clv_minor", "expected_loss_minor")
 CALL_FIELDS = (*LIST_FIELDS, "churn_reasons")
+MARKETED_FIELDS = frozenset({"best_product", "best_propensity", "best_margin_minor", "best_reasons", "best_blocked_by"})  # not of who objects to marketing
 CLIENT_FIELDS = tuple(PublishedClient.__table__.columns.keys())  # type: ignore[attr-defined]  # SQLModel adds the table
 
 
@@ -73,9 +76,9 @@ SORTS: dict[str, tuple[str, Any]] = {
 
 
 def published(scope: Scope, table: Any = PublishedClient) -> ColumnElement[bool]:  # any client table
-    """Rows of the published run that this person may see: the one way to read clients."""
+    """Rows of the published run that this person may see: the one way to read clients. Who is being erased is seen by nobody."""
     pointer = select(col(CurrentRun.run_id)).where(col(CurrentRun.kind) == PORTFOLIO).scalar_subquery()
-    return and_(col(table.run_id) == pointer, in_scope(scope, table))
+    return and_(col(table.run_id) == pointer, in_scope(scope, table), col(table.client_id).not_in(hidden_subjects()))
 
 
 def is_shown(scope: Scope, client_id: str) -> ColumnElement[bool]:
@@ -84,8 +87,13 @@ def is_shown(scope: Scope, client_id: str) -> ColumnElement[bool]:
 
 
 def visible_columns(scope: Scope, fields: tuple[str, ...], table: Any = PublishedClient) -> list[Any]:  # as above
-    """The columns a role may read: a hidden field never leaves the database."""
-    return [table.__table__.c[name] for name in fields if sees(scope.role, name)]
+    """The columns a role may read: a hidden field never leaves the database, nor what is to be offered to who objects to marketing."""
+    columns = table.__table__.c
+    return [_unless_objecting(table, columns[name]) if name in MARKETED_FIELDS else columns[name] for name in fields if sees(scope.role, name)]
+
+
+def _unless_objecting(table: Any, column: Any) -> Any:  # a column of a client table
+    return case((col(table.client_id).in_(objecting()), null()), else_=column).label(column.name)
 
 
 def matching(found: PortfolioFilter) -> list[ColumnElement[bool]]:
@@ -100,6 +108,8 @@ def matching(found: PortfolioFilter) -> list[ColumnElement[bool]]:
         "rm_id": found.rm,
     }
     clauses: list[ColumnElement[bool]] = [getattr(PublishedClient, name) == value for name, value in exact.items() if value]
+    if found.product:
+        clauses.append(col(PublishedClient.client_id).not_in(objecting()))
     if found.in_risk:
         clauses.append(col(PublishedClient.is_high_risk).is_(True))
     if found.balance_at_least_minor is not None:

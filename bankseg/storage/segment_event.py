@@ -6,6 +6,7 @@ from sqlalchemy import Index, UniqueConstraint, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from bankseg.domain.people import Scope
+from bankseg.storage.client_erasure import hidden_subjects
 from bankseg.storage.published_client import in_scope
 
 FIELDS = ("id", "code", "version", "client_id", "from_segment", "to_segment", "from_as_of", "as_of", "run_id", "made_at")
@@ -39,7 +40,9 @@ def are_written(session: Session, code: str, version: int, run_id: int) -> bool:
 
 def page(session: Session, scope: Scope, codes: frozenset[str], *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
     """Events of these schemes after an id, in the order they were written, of the clients in scope."""
-    query = select(SegmentEvent).where(col(SegmentEvent.id) > after, col(SegmentEvent.code).in_(codes), in_scope(scope, SegmentEvent))
+    query = select(SegmentEvent).where(
+        col(SegmentEvent.id) > after, col(SegmentEvent.code).in_(codes), in_scope(scope, SegmentEvent), col(SegmentEvent.client_id).not_in(hidden_subjects())
+    )
     return [{name: getattr(row, name) for name in FIELDS} for row in session.exec(query.order_by(col(SegmentEvent.id)).limit(limit))]
 
 

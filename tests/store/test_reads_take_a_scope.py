@@ -21,7 +21,7 @@ FOR_NOBODY = {
     ("policy_counts.py", "counted"): "counts and no client; the reads that call it say of whom",
     ("segment_event.py", "are_written"): "a job asks whether its own rows are there",
     ("client_contact.py", "standing"): "the bank's own extract of interactions, by command",
-    ("client_objection.py", "objecting"): "whom marketing must not reach, whoever asks",
+    ("client_objection.py", "changed"): "whether anything changed, not of whom",
     ("client_objection.py", "of_client"): "the page that asks has the client in scope",
     ("client_list.py", "restricted"): "whom a list must not hold, whoever builds it",
 }
