@@ -87,10 +87,10 @@ def generate(folder: Path, rows: int) -> None:
             "clients": f"SELECT 'C' || lpad(i::VARCHAR, 8, '0') AS TIERS, '2015-01-01' AS ENTREE FROM range({CLIENTS}) t(i)",
             "accounts": f"SELECT 'A' || lpad(i::VARCHAR, 8, '0') AS CPT, 'C' || lpad((i % {CLIENTS})::VARCHAR, 8, '0') AS TIERS, '2016-01-01' AS OUV FROM range({ACCOUNTS}) t(i)",
             "movements": f"""SELECT 'T' || lpad(i::VARCHAR, 10, '0') AS MVT_ID, 'A' || lpad((hash(i) % {ACCOUNTS})::VARCHAR, 8, '0') AS CPT,
-                strftime(DATE '2023-01-01' + ((i * 7919) % 1095)::INTEGER, '%Y-%m-%d') AS DT_OPE, round((hash(i + 1) % 1000000) / 100.0 - 4000, 2) AS MNT,
-                (['VIRSAL', 'CB', 'RET', 'FRAIS', 'PRLV'])[1 + (hash(i + 2) % 5)::INTEGER] AS CD_OPE,
+                strftime(DATE '2023-01-01' + ((i * 7919) % 1095)::INTEGER, '%Y-%m-%d') AS DT_OPE,
+                round(CASE WHEN kind = 1 THEN 1 ELSE -1 END * (1 + hash(i + 1) % 600000) / 100.0, 2) AS MNT, (['VIRSAL', 'CB', 'RET', 'FRAIS', 'PRLV'])[kind] AS CD_OPE,
                 (['mobile', 'web', 'branch', 'atm'])[1 + (hash(i + 3) % 4)::INTEGER] AS CANAL, (['5411', '5812', '4111', ''])[1 + (hash(i + 4) % 4)::INTEGER] AS MCC
-                FROM range({rows}) t(i)""",
+                FROM (SELECT i, 1 + (hash(i + 2) % 5)::INTEGER AS kind FROM range({rows}) t(i))""",
         }.items():
             connection.execute(f"COPY ({sql}) TO '{folder}/{name}.csv' (HEADER, DELIMITER ';')")
 

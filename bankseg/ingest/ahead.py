@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from bankseg.domain.errors import InputError
-from bankseg.ingest.rows import Reader, Rows, normalised, padded_columns
+from bankseg.ingest.rows import Reader, Rows, normalised
+from bankseg.ingest.traits import traits_of
 
 # Pieces parsed ahead of the checks: enough to keep both threads busy, few enough to bound memory.
 PIECES_AHEAD = 2
@@ -70,6 +71,6 @@ class ReadAhead(Generic[FileT]):
                 if self._stopped.is_set():
                     return
                 tidy = normalised(rows)
-                self._queue.put((file, replace(tidy, padded=padded_columns(tidy.table) if rows.may_be_padded else frozenset())))
+                self._queue.put((file, replace(tidy, traits=traits_of(tidy.table, may_be_padded=rows.may_be_padded))))
         except InputError as error:
             self._queue.put((file, error))

@@ -6,14 +6,14 @@ from datetime import date
 from sqlglot import exp
 
 from bankseg.domain.extracts import BANK_INITIATED_TYPES, MONEY_LIMIT, Column, Extract
-from bankseg.ingest.mapping import ExtractMapping, Mapping
+from bankseg.ingest.mapping import ExtractMapping, Mapping, Source
+from bankseg.ingest.normalise import Reading
 from bankseg.ingest.sql import Sql, both, call, case, cast, either, is_not_null, is_null, matches, name, number, one_of, text
+from bankseg.ingest.traits import MOST_ID_CHARACTERS, MOST_TEXT_CHARACTERS, Trait
 
 MINOR_UNITS = 100
 EARLIEST = date(1900, 1, 1)
 NEVER = date(9000, 1, 1)
-MOST_TEXT_CHARACTERS = 65_536
-MOST_ID_CHARACTERS = 200
 NOT_FINITE = r"[+-]?(nan|inf|infinity|\+?1\.#(inf|ind|qnan))"
 # Cc without tab, line feed and carriage return; bidirectional overrides and zero-width characters.
 FORBIDDEN = (
@@ -40,6 +40,7 @@ class Check:
     reason: str
     about: str
     fails: Sql
+    is_implied: bool = False  # whenever it fails a later check fails too
 
 
 def raw_name(column: str) -> str:
@@ -47,13 +48,13 @@ def raw_name(column: str) -> str:
     return f"raw:{column}"
 
 
-def checks_of(mapping: Mapping, extract_mapping: ExtractMapping, extract_on: date, *, is_suspicious: bool) -> list[Check]:
-    """Every check of an extract, in the order in which they are tried."""
+def checks_of(mapping: Mapping, extract_mapping: ExtractMapping, reading: Reading, extract_on: date) -> list[Check]:
+    """Every check of an extract that a row may fail, in the order in which they are tried."""
     extract = extract_mapping.extract
     mapped = [column for column in extract.columns if column.name in extract_mapping.columns]
     checks: list[Check] = []
     for column in mapped:
-        checks += _of_column(column, mapping, extract_mapping, extract_on, is_suspicious=is_suspicious)
+        checks += _of_column(column, mapping, extract_mapping, reading, extract_on)
     checks += _of_owner(extract, extract_mapping)
     checks += _of_order(extract, {column.name for column in mapped})
     checks += _of_currency(extract, extract_mapping, mapping.bank.currency)
@@ -64,14 +65,14 @@ def checks_of(mapping: Mapping, extract_mapping: ExtractMapping, extract_on: dat
     return checks
 
 
-def _of_column(column: Column, mapping: Mapping, extract_mapping: ExtractMapping, extract_on: date, *, is_suspicious: bool) -> list[Check]:
+def _of_column(column: Column, mapping: Mapping, extract_mapping: ExtractMapping, reading: Reading, extract_on: date) -> list[Check]:
     raw, value = name(raw_name(column.name)), name(column.stored_name)
     checks = []
-    if column.required:
+    if column.required and _may_be_missing(extract_mapping.columns[column.name], reading):
         checks.append(Check(column.name, "missing", "a value is required", is_null(raw)))
     match column.type:
         case "text":
-            checks += _of_text(column, raw, value, mapping, extract_mapping, is_suspicious=is_suspicious)
+            checks += _of_text(column, mapping, extract_mapping, reading)
         case "date":
             checks += _of_date(column, raw, value, extract_on)
         case "boolean":
@@ -81,8 +82,18 @@ def _of_column(column: Column, mapping: Mapping, extract_mapping: ExtractMapping
     return checks
 
 
-def _of_text(column: Column, raw: Sql, value: Sql, mapping: Mapping, extract_mapping: ExtractMapping, *, is_suspicious: bool) -> list[Check]:
-    source = extract_mapping.columns[column.name]
+def _may_be_missing(source: Source, reading: Reading) -> bool:
+    has_other_words = reading.dialect.null not in ((), ("",))
+    return has_other_words or any(_may_be(source, trait, reading) for trait in (Trait.MISSING, Trait.PADDED))
+
+
+def _may_be(source: Source, trait: Trait, reading: Reading) -> bool:
+    """Whether the text a column is made from may have a trait; what is computed or prefixed is not known by its source."""
+    return source.column is None or bool(source.prefix) or reading.may_be(source.column, trait)
+
+
+def _of_text(column: Column, mapping: Mapping, extract_mapping: ExtractMapping, reading: Reading) -> list[Check]:
+    source, raw, value = extract_mapping.columns[column.name], name(raw_name(column.name)), name(column.stored_name)
     values = tuple(mapping.known_products) if column.name == "product" and extract_mapping.table == "accounts" else column.values
     if source.codes is not None:
         # The mapping's own check has seen that the code list gives none but known values.
@@ -90,22 +101,21 @@ def _of_text(column: Column, raw: Sql, value: Sql, mapping: Mapping, extract_map
         return [*checks, Check(column.name, "missing", "a value is required", is_null(value))] if column.required else checks
     if values:
         return [Check(column.name, "unknown_code", f"not one of {', '.join(values)}", both(is_not_null(value), exp.Not(this=exp.paren(one_of(value, values)))))]
-    return _of_free_text(column, raw, is_computed=source.column is None, may_be_card=source.may_be_card_number, is_suspicious=is_suspicious)
+    return _of_free_text(column, source, reading) if source.column is not None else []
 
 
-def _of_free_text(column: Column, raw: Sql, *, is_computed: bool, may_be_card: bool, is_suspicious: bool) -> list[Check]:
-    if is_computed:
-        return []
-    is_id = column.name.endswith("_id")
-    most = MOST_ID_CHARACTERS if is_id else MOST_TEXT_CHARACTERS
-    checks = [Check(column.name, "text_too_long", f"longer than {most} characters", exp.GT(this=call("strlen", raw), expression=number(most)))]
-    if is_suspicious:
+def _of_free_text(column: Column, source: Source, reading: Reading) -> list[Check]:
+    raw, is_id, checks = name(raw_name(column.name)), column.name.endswith("_id"), []
+    most, too_long = (MOST_ID_CHARACTERS, Trait.LONG_AS_ID) if is_id else (MOST_TEXT_CHARACTERS, Trait.LONG_AS_TEXT)
+    if _may_be(source, too_long, reading):
+        checks.append(Check(column.name, "text_too_long", f"longer than {most} characters", exp.GT(this=call("strlen", raw), expression=number(most))))
+    if reading.is_suspicious:
         checks.append(Check(column.name, "control_character", "holds a control, bidirectional or zero-width character", matches(raw, FORBIDDEN)))
-    if is_id:
+    if is_id and _may_be(source, Trait.PLUS_SIGN, reading):
         checks.append(
             Check(column.name, "scientific_notation", "an identifier that a spreadsheet has shortened; its digits are lost", call("is_scientific", raw))
         )
-    if not may_be_card:
+    if not source.may_be_card_number and _may_be(source, Trait.LONG_AS_CARD, reading):
         holds = call("is_card_number" if is_id else "holds_card_number", raw)
         checks.append(
             Check(column.name, "card_number", "holds a payment card number, which bankseg must not keep; set may_be_card_number if it is not one", holds)
@@ -134,10 +144,11 @@ def _of_number(column: Column, raw: Sql, value: Sql) -> list[Check]:
         return case([(unread, condition)], exp.false())
 
     huge = matches(raw, r"[+-]?[0-9 .,']{13,}")
-    checks = [Check(column.name, "not_finite", "not a finite number", where_unread(matches(call("lower", raw), NOT_FINITE)))]
+    checks = [Check(column.name, "not_finite", "not a finite number", where_unread(matches(call("lower", raw), NOT_FINITE)), is_implied=True)]
     if column.type == "money":
-        is_beyond = exp.GT(this=call("abs", value), expression=number(MONEY_LIMIT * MINOR_UNITS))
-        checks.append(Check(column.name, "amount_too_large", f"beyond {MONEY_LIMIT:,} currency units", either(where_unread(huge), is_beyond)))
+        is_beyond, about = exp.GT(this=call("abs", value), expression=number(MONEY_LIMIT * MINOR_UNITS)), f"beyond {MONEY_LIMIT:,} currency units"
+        checks.append(Check(column.name, "amount_too_large", about, where_unread(huge), is_implied=True))
+        checks.append(Check(column.name, "amount_too_large", about, is_beyond))
     checks.append(Check(column.name, f"unparsable_{'amount' if column.type == 'money' else column.type}", "not a number in the declared form", unread))
     if column.low is not None:
         checks.append(Check(column.name, "out_of_range", f"below {column.low:g}", exp.LT(this=value.copy(), expression=number(column.low))))
@@ -205,8 +216,13 @@ def _of_scales(mapping: Mapping) -> list[Check]:
 
 
 def first_fault(checks: list[Check]) -> Sql:
-    """Number of the first check that fails, null for a good row."""
-    return cast(case([(check.fails, number(position)) for position, check in enumerate(checks)]), "SMALLINT")
+    """Number of the first check that fails, null for a good row.
+
+    Whether any fails is asked of whole vectors; only the few rows of which one does are taken through the checks in order.
+    """
+    which = case([(check.fails, number(position)) for position, check in enumerate(checks)])
+    decisive = [check.fails for check in checks if not check.is_implied]
+    return cast(case([(either(*decisive), which)]) if decisive else which, "SMALLINT")
 
 
 def fault_text(checks: list[Check]) -> Sql:

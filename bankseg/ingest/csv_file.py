@@ -17,7 +17,7 @@ from bankseg.ingest.text_stream import TextStream
 
 HEAD_BYTES = 64 << 10
 MOST_COLUMNS = 500
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 1 << 20
 # No record may span more than one block; a quote that never closes is found here and not at the end of the file.
 CHUNK_ROWS = 500_000
 SHOWN_CHARACTERS = 120

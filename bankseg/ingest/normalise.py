@@ -13,6 +13,7 @@ from bankseg.ingest.expression import columns_of, unfailing
 from bankseg.ingest.mapping import Condition, Dialect, Source
 from bankseg.ingest.rows import ORDINAL
 from bankseg.ingest.sql import Sql, call, case, cast, is_null, matches, name, number, one_of, text
+from bankseg.ingest.traits import Trait
 
 ISO_DATE = "%Y-%m-%d"
 YES = ("1", "true", "t", "yes", "y", "oui", "o", "vrai", "ja", "j", "x")
@@ -31,7 +32,12 @@ class Reading:
     dialect: Dialect
     codes: Dictionary[str, Dictionary[str, str]]
     types: Dictionary[str, pa.DataType]
-    padded: frozenset[str] | None = None  # text columns that must be trimmed; all when not known
+    traits: frozenset[tuple[str, Trait]] | None = None  # of the text columns; null when not known
+    is_suspicious: bool = True  # a control or bidirectional character may be among the texts
+
+    def may_be(self, column: str, trait: Trait) -> bool:
+        """Whether some value of a source column may have a trait."""
+        return self.traits is None or column not in self.types or not self.is_text(column) or (column, trait) in self.traits
 
     def is_text(self, column: str) -> bool:
         """Whether the source column is text, and not a typed column of Parquet."""
@@ -52,10 +58,10 @@ def needed_columns(source: Source) -> set[str]:
 def source_text(column: str, reading: Reading) -> Sql:
     """A source column as text without blanks around it, null where the mapping says it is missing."""
     value = name(column) if reading.is_text(column) else cast(name(column), "VARCHAR")
-    is_tidy = reading.is_text(column) and reading.padded is not None and column in reading.types and column not in reading.padded
-    trimmed = value if is_tidy else call("trim", value)
+    is_padded = reading.may_be(column, Trait.PADDED)
+    trimmed = call("trim", value) if is_padded else value
     if reading.dialect.null in ((), ("",)):
-        return call("nullif", trimmed, text(""))
+        return call("nullif", trimmed, text("")) if is_padded or reading.may_be(column, Trait.MISSING) else trimmed
     return case([(one_of(trimmed, {"", *(word.strip() for word in reading.dialect.null)}), exp.Null())], trimmed)
 
 
@@ -176,8 +182,17 @@ def as_money(value: Sql, source: Source, reading: Reading, multiplier: Sql) -> S
     amount = signed(read, source, reading)
     minor = amount if source.minor else exp.Mul(this=exp.paren(amount), expression=multiplier.copy())
     whole = cast(minor, "BIGINT", safely=True)  # DuckDB rounds a decimal half away from zero here
+    if source.column is not None and _is_as_cast(source.column, source, reading):
+        return whole
     pattern = number_pattern(source, reading, exponent=is_float)
     return case([(matches(value, pattern), whole)])
+
+
+def _is_as_cast(column: str, source: Source, reading: Reading) -> bool:
+    """Whether every text of these characters that DuckDB reads as a decimal is also well written: no blank, exponent or foreign separator is among them."""
+    decimal, thousands = separators(source, reading)
+    is_numeric = not (source.prefix or source.codes or thousands or reading.may_be(column, Trait.NOT_NUMERIC))
+    return is_numeric and (decimal == "." or not reading.may_be(column, Trait.DECIMAL_POINT))
 
 
 def signed(value: Sql, source: Source, reading: Reading) -> Sql:

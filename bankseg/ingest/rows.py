@@ -7,6 +7,8 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bankseg.ingest.traits import Trait
+
 # Name of the column that carries the ordinal of a row in its file, counted from 1.
 ORDINAL = "__row"
 # Name of the column that carries the number of its file among those staged together.
@@ -33,13 +35,7 @@ class Rows:
     may_be_padded: bool = True
     is_ascii: bool = False  # known to be; else texts are looked at
     normalised: int = 0  # texts brought to Unicode NFC
-    padded: frozenset[str] = frozenset()  # text columns with blanks around some value
-
-
-def padded_columns(table: pa.Table) -> frozenset[str]:
-    """Text columns in which some value begins or ends with a blank; trimming the others would be wasted."""
-    texts = [field.name for field in table.schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
-    return frozenset(name for name in texts if _is_padded(table.column(name)))
+    traits: frozenset[tuple[str, Trait]] = frozenset()  # of the text columns
 
 
 def normalised(rows: Rows) -> Rows:
@@ -59,10 +55,6 @@ def normalised(rows: Rows) -> Rows:
         if differing:
             table, changed = table.set_column(position, field_.name, composed), changed + differing
     return replace(rows, table=table, normalised=changed)
-
-
-def _is_padded(column: "pa.ChunkedArray[pa.StringScalar]") -> bool:
-    return any(pc.any(found(column, " ")).as_py() for found in (pc.starts_with, pc.ends_with))
 
 
 class Reader(Protocol):

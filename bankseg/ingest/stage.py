@@ -22,9 +22,10 @@ from bankseg.ingest.rows import FILE_NUMBER, ORDINAL, Reader, Rows
 from bankseg.ingest.source_file import open_source, require_columns
 from bankseg.ingest.sql import spelled
 from bankseg.ingest.statement import BATCH, build, sources_of
+from bankseg.ingest.traits import Trait
 
-# Small files are checked together, up to this many rows a statement.
-ROWS_AT_ONCE = 500_000
+# Pieces are checked together, up to this many bytes a statement: each one hashes the known owners anew.
+BYTES_AT_ONCE = 96 << 20
 Progress = Callable[[str, int], None]
 
 
@@ -75,7 +76,7 @@ class Staging:
     lookup_columns: tuple[str, ...] = ()
     _pending: list[pa.Table] = field(default_factory=list)
     _is_suspicious: bool = False
-    _padded: frozenset[str] = frozenset()
+    _traits: frozenset[tuple[str, Trait]] = frozenset()
     _statements: dict[str, _Spelled] = field(default_factory=dict)
 
     def stage(self, files: Sequence[StagedFile], progress: Progress | None = None) -> list[StagedFile]:
@@ -111,14 +112,14 @@ class Staging:
             self._check_pending(by_number)
         self._pending.append(table)
         self._is_suspicious = self._is_suspicious or rows.is_suspicious
-        self._padded |= rows.padded
+        self._traits |= rows.traits
         file.read += rows.table.num_rows + len(rows.broken)
         file.normalised += rows.normalised
         for broken in rows.broken:
             reason = "too_many_fields" if broken.found_fields > broken.expected_fields else "too_few_fields"
             text = f"{broken.found_fields} fields where the header has {broken.expected_fields}"
             file.quarantine.add(broken.ordinal + file.header_rows, "", broken.text, reason, text)
-        if sum(len(piece) for piece in self._pending) >= ROWS_AT_ONCE:
+        if sum(piece.nbytes for piece in self._pending) >= BYTES_AT_ONCE:
             self._check_pending(by_number)
 
     def _check_pending(self, by_number: dict[int, StagedFile]) -> None:
@@ -151,11 +152,11 @@ class Staging:
     def _statement(self, schema: pa.Schema) -> _Spelled:
         """The statement for rows of these types, built once; the first of an extract creates `staged`."""
         exists = self.connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'staged'").fetchall() != [(0,)]
-        key = f"{exists} {self._is_suspicious} {sorted(self._padded)} {schema.to_string()}"
+        key = f"{exists} {self._is_suspicious} {sorted(f'{column}:{trait.name}' for column, trait in self._traits)} {schema.to_string()}"
         if key not in self._statements:
             types = {field.name: field.type for field in schema}
-            reading = Reading(self.extract_mapping, self.mapping.codes, types, self._padded)
-            built = build(self.mapping, self.extract_mapping, reading, self.extract_on, self.buckets, is_suspicious=self._is_suspicious)
+            reading = Reading(self.extract_mapping, self.mapping.codes, types, self._traits, self._is_suspicious)
+            built = build(self.mapping, self.extract_mapping, reading, self.extract_on, self.buckets)
             target = exp.to_table("staged")
             whole = exp.insert(built.select, target) if exists else exp.Create(this=target, kind="TABLE", expression=built.select)
             self._statements[key] = _Spelled(spelled(whole), spelled(built.texts), built.checks)

@@ -39,10 +39,10 @@ def key_text(extract: Extract, constants: Mapping[str, str | None]) -> exp.Expr:
 
 
 def stored(extract: Extract, name: str, constants: Mapping[str, str | None]) -> exp.Expr:
-    """A stored column of staged rows: itself, or its value where it is the same in all of them."""
-    if name not in constants:
-        return quoted(name)
+    """A stored column of staged rows: itself, as text where it is the number of a code, or its value where it is the same in all of them."""
     types = {column.stored_name: SQL_TYPES[column.type] for column in extract.columns}
+    if name not in constants:
+        return exp.cast(quoted(name), types[name], dialect="duckdb") if types.get(name) == "VARCHAR" else quoted(name)
     value = constants[name]
     return exp.cast(exp.null() if value is None else exp.Literal.string(value), types[name], dialect="duckdb")
 

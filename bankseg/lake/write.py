@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from threading import Semaphore
-from typing import Any, Self, TypeAlias, cast
+from typing import Any, BinaryIO, Self, TypeAlias, cast
 
 import duckdb
 import numpy as np
@@ -154,7 +154,7 @@ def _with_codes(schema: pa.Schema, found: pa.Schema) -> pa.Schema:
     return pa.schema([found.field(field.name) if pa.types.is_dictionary(found.field(field.name).type) else field for field in schema])
 
 
-def _writer(stream: pa.NativeFile, schema: pa.Schema, extract: Extract) -> pq.ParquetWriter:
+def _writer(stream: BinaryIO, schema: pa.Schema, extract: Extract) -> pq.ParquetWriter:
     """Statistics where a reader skips by them: without those of texts nobody filters by, writing takes a third less time."""
     return pq.ParquetWriter(
         stream,
