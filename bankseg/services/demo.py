@@ -8,12 +8,14 @@ from datetime import date
 from pathlib import Path
 
 from bankseg.demo.bank import DemoBank, generate
+from bankseg.demo.calendar import Month
 from bankseg.demo.people import DEMO_PEOPLE
 from bankseg.ingest.report import IngestReport
 from bankseg.services.bank import Bank
 from bankseg.services.ingest import ingest_directory
 from bankseg.services.people import ensure_person
-from bankseg.storage.database import transaction
+from bankseg.storage import run as runs
+from bankseg.storage.database import reading, transaction
 
 PASSWORD_BYTES = 9
 # Small buckets cost more in files than they save in memory.
@@ -39,6 +41,33 @@ def load_demo_extracts(bank: Bank, demo: DemoBank, *, clients: int, progress: Ca
     """Load the files like any bank's; a second time loads nothing. A new lake gets as many buckets as the book is worth."""
     buckets = min(max(LEAST_BUCKETS, clients // CLIENTS_PER_BUCKET), bank.settings.buckets)
     return ingest_directory(bank.settings.model_copy(update={"buckets": buckets}), demo.directory, demo.mapping, progress=progress)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoDates:
+    """The as-of dates of the demonstration: the quarter before, whose models serve all three; the month before; and the last."""
+
+    quarter_before: date
+    month_before: date
+    last: date
+
+
+def demo_dates(last_month_end: date) -> DemoDates:
+    """The three month ends.
+
+    Examples
+    --------
+    >>> demo_dates(date(2025, 12, 31)).quarter_before
+    datetime.date(2025, 9, 30)
+    """
+    last = Month(last_month_end.year, last_month_end.month)
+    return DemoDates(last.later(-3).end, last.later(-1).end, last_month_end)
+
+
+def published_dates(bank: Bank) -> list[date]:
+    """The dates for which a run was published, latest first."""
+    with reading(bank.engine) as session:
+        return [date.fromisoformat(day) for day in runs.published_dates(session)]
 
 
 def make_demo_people(bank: Bank) -> list[DemoLogin]:

@@ -20,6 +20,14 @@ from bankseg.storage.run import Run
 PREFIX = "cross_sell:"
 
 
+def ranking_of(bank: Bank, run: Run, before: Run | None) -> dict[str, Any]:
+    """The ranking of a run's models; of the same models in the run before where this one trained none, and so has no origins to judge them on. `Any`: JSON."""
+    found = product_ranking(bank, run)
+    if found["origin"] is not None or before is None or _products_of(before) != _products_of(run):
+        return found
+    return dict(before.summary.get("product_ranking") or found)
+
+
 def product_ranking(bank: Bank, run: Run) -> dict[str, Any]:
     """MAP@k and NDCG@k of the run's cross-sell models on the new purchases of their test origin, beside ranking every client by popularity alone.
 
@@ -53,6 +61,11 @@ def product_ranking(bank: Bank, run: Run) -> dict[str, Any]:
         "by_propensity": ranking_metrics(score, bought, clients=clients, seed=seed),
         "by_popularity": ranking_metrics(popularity, bought, clients=clients, seed=seed),
     }
+
+
+def _products_of(run: Run) -> dict[str, str]:
+    """Digests of the models that rank products, by target."""
+    return {target: digest for target, digest in run.models.items() if target.startswith(PREFIX)}
 
 
 def _common_origin(run: Run, targets: list[str]) -> str | None:

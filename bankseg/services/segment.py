@@ -16,7 +16,7 @@ from bankseg.services.declared_outcomes import sales
 from bankseg.services.description import describe
 from bankseg.services.jobs import Claim
 from bankseg.services.lifetime_value import described_with, lifetimes, published_with
-from bankseg.services.product_ranking import PREFIX, product_ranking
+from bankseg.services.product_ranking import PREFIX, ranking_of
 from bankseg.services.rolls import roll_path
 from bankseg.services.score import scores_path
 from bankseg.services.shadow import shadow_summary
@@ -62,7 +62,7 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     claim.progress(2, 3, "writing")
     beside = {
         "shadows": shadow_summary([read_checked(path) for path in inputs.scores], run.shadows),
-        "product_ranking": product_ranking(bank, run),
+        "product_ranking": ranking_of(bank, run, before),
         "currency": inputs.currency,
         "lifetime": values.summary,
         "outcomes": [dict(entry) for entry in bank.declarations.outcomes],

@@ -50,6 +50,12 @@ def of_client(session: Session, scope: Scope, client_id: str, most: int = 50) ->
     return [(contact, person) for contact, person in session.exec(statement.order_by(col(ClientContact.id).desc()).limit(most))]
 
 
+def made_by(session: Session, scope: Scope) -> int:
+    """How many contacts this person recorded that stand."""
+    statement = select(func.count()).select_from(ClientContact).where(ClientContact.person_id == scope.person_id, col(ClientContact.withdrawn_at).is_(None))
+    return int(session.exec(statement).one())
+
+
 def is_at_rest(today: str, quiet_since: str) -> ColumnElement[bool]:
     """Whether a published client is not to be called today: contacted since a day, or put off to a later one; a call-back that is due ends the rest."""
     newer = select(col(ClientContact.id)).where(

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, and_, func
 from sqlmodel import Session, col, select
 
 from bankseg.domain.people import Scope
@@ -39,7 +39,7 @@ def read_counts(document: dict[str, Any]) -> PolicyCounts:
 
 def in_scope_of(session: Session, scope: Scope, run_id: int) -> PolicyCounts:
     """The counts of a run over the clients that somebody may see."""
-    return counted(session, (PublishedClient.run_id == run_id) & in_scope(scope))
+    return counted(session, and_(col(PublishedClient.run_id) == run_id, in_scope(scope)))
 
 
 def counted(session: Session, which: ColumnElement[bool]) -> PolicyCounts:
