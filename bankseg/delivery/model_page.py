@@ -55,6 +55,16 @@ class Page:
             return NOTHING
         return str(format_datetime(datetime.fromtimestamp(value, UTC), format="d MMM y, HH:mm 'UTC'", locale=LOCALES[self.language]))
 
+    def attribute(self, name: str) -> str:
+        """What an attribute is called; its code where the catalogue has no words."""
+        known = self.file.get("names") or {}
+        return str(known.get(name, {}).get(self.language, name))
+
+    def named(self, name: str) -> str:
+        """The same for a table, escaped, with the code beside it."""
+        told = self.attribute(name)
+        return f"<code>{escape(name)}</code>" if told == name else f'<span title="{escape(name)}">{escape(told)}</span>'
+
     @property
     def comma(self) -> str:
         """Decimal mark of plots."""
@@ -247,10 +257,9 @@ def _drivers(page: Page) -> str:
         return ""
     directions = {1: "rising", -1: "falling", 0: "free"}
     rows = [
-        (f"<code>{escape(one['feature'])}</code>", page.share(one["gain_share"]), page.word(directions[one["monotone"]]), page.share(one["chosen_share"]))
-        for one in found
+        (page.named(one["feature"]), page.share(one["gain_share"]), page.word(directions[one["monotone"]]), page.share(one["chosen_share"])) for one in found
     ]
-    drawn = bars(say("file", "drivers", page.language), [(one["feature"], one["gain_share"], page.share(one["gain_share"])) for one in found])
+    drawn = bars(say("file", "drivers", page.language), [(page.attribute(one["feature"]), one["gain_share"], page.share(one["gain_share"])) for one in found])
     table = _table(page, "drivers", ("attribute", "gain_share", "direction", "chosen_in"), rows, numbers=(1, 3))
     return _section(page, "drivers", _with_table(page, drawn, table))
 
@@ -281,7 +290,7 @@ def _monitoring(page: Page) -> str:
         _observed_table(page),
     ]
     moved = sorted(latest["attributes"].items(), key=lambda pair: -pair[1]["psi"])[:MOST_ATTRIBUTES]
-    rows = [(f"<code>{escape(name)}</code>", page.number(one["psi"]), _level(page, one["level"])) for name, one in moved]
+    rows = [(page.named(name), page.number(one["psi"]), _level(page, one["level"])) for name, one in moved]
     if rows:
         parts.append(_table(page, "attribute_drift", ("attribute", "score_psi", "level"), rows, numbers=(1,)))
     waiting = [one for one in seen if not one["outcome"] and one["matures_on"]]

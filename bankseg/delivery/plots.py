@@ -8,6 +8,7 @@ WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 56, 14, 12, 42  # room for the words around the plane
 ROW, LABEL_SHARE = 22, 0.42  # of a bar chart: height of a row, share of the width for its names
 MOST_TICKS = 6
+MOST_LETTERS = 30  # of a name in the column of a bar chart, at the size that the page gives it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,19 @@ def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> str:
     parts = [_opening(WIDTH, height, title)]
     for place, (name, value, words) in enumerate(rows):
         y, length = place * ROW + 4, max(0.0, value) / top * room
-        parts.append(f'<text x="{start - 6:.1f}" y="{y + 12}" text-anchor="end">{escape(name)}</text>')
+        parts.append(f'<text x="{start - 6:.1f}" y="{y + 12}" text-anchor="end">{escape(_fitting(name))}</text>')
         parts.append(f'<rect class="bar" x="{start:.1f}" y="{y}" width="{round(length, 1)}" height="{ROW - 7}"></rect>')
         parts.append(f'<text x="{start + length + 5:.1f}" y="{y + 12}">{escape(words)}</text>')
     return "".join([*parts, "</svg>"])
+
+
+def _fitting(name: str) -> str:
+    """A name cut where its column ends: the table beside the bars has it whole.
+
+    >>> _fitting("Days since the last campaign contact of any kind")
+    'Days since the last campaign…'
+    """
+    return name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1].rstrip() + "…"
 
 
 def pairs(frame: Frame, groups: Sequence[tuple[float, float]]) -> str:

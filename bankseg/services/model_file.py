@@ -1,6 +1,6 @@
 """The model file: everything that is known about one version, gathered from its card, its run and the store."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlmodel import Session, select
@@ -8,7 +8,9 @@ from sqlmodel import Session, select
 from bankseg.domain.errors import NotFoundError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
+from bankseg.lake.declarations import read_declarations
 from bankseg.propensity.artefacts import read_card
+from bankseg.services.feature_names import feature_names
 from bankseg.services.promotion import rollback_target
 from bankseg.settings import Settings
 from bankseg.storage import fold_opening, model_alert, model_decision, model_gate, model_observation, model_proposal
@@ -54,6 +56,7 @@ def model_file(session: Session, settings: Settings, scope: Scope, target: str, 
         "disparity": card.get("disparity") or [],
         "drivers": _drivers(card),
         "features": len(card["features"]),
+        "names": _feature_names(settings, [feature["name"] for feature in card["features"]]),
         "members": len(card.get("members") or []),
         "comparison": _comparison(session, model),
         "gates": [_gate(gate) for gate in model_gate.latest(session, model.id or 0)],
@@ -99,6 +102,12 @@ def _standing(session: Session, model: PropensityModel, names: Mapping[int, str]
         "next_review_on": model.next_review_on, "promoted_at": model.promoted_at, "rollback_to": back.version if back and back.id != model.id else None,
         "table_versions": run.table_versions if run else {}, "policy_sha256": run.policy_sha256 if run else "",
     }  # fmt: skip
+
+
+def _feature_names(settings: Settings, wanted: Collection[str]) -> dict[str, dict[str, str]]:
+    """What the attributes of a model are called, by name and language."""
+    known = feature_names(read_declarations(settings.lake))
+    return {name: {"en": known[name][0], "fr": known[name][1]} for name in wanted if name in known}
 
 
 def _drivers(card: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -8,17 +8,16 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from bankseg.domain import reasons
 from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.people import Role, Scope
 from bankseg.domain.rule_words import words
 from bankseg.domain.schemes import Scheme, parse_scheme, read_scheme, scheme_document, scheme_sha256
 from bankseg.domain.settled_rules import Share, shares_of
-from bankseg.features.catalogue import attribute_feature, catalogue, groups
 from bankseg.lake.declarations import read_declarations
 from bankseg.segments.attributes import Attribute, attribute_catalogue, check_rule
 from bankseg.segments.custom_catalogue import own_attributes
 from bankseg.segments.reading import sizes
+from bankseg.services.feature_names import every_feature, french_names
 from bankseg.services.rolls import OpenRoll, frozen_cuts, open_for
 from bankseg.settings import Settings
 from bankseg.storage import audit
@@ -124,10 +123,8 @@ def attributes_for(settings: Settings, roll: OpenRoll, scope: Scope | None) -> d
     """The attribute catalogue as one person may use it: with coverage on a roll, without the families the role never reads."""
     declared = read_declarations(settings.lake).attributes
     products = list(roll.run.plan.get("products", ()))
-    tables = {table for group in groups() for table in group.requires}
-    features = [*catalogue(tables, products), *(attribute_feature(entry) for entry in declared)]
-    french = {feature.name: _without_blanks(reasons.name(feature.name, "fr")) for feature in features if reasons.has_words(feature.name)}
-    french |= {f"attr_{entry['name']}": str(entry["label_fr"]) for entry in declared if entry.get("label_fr")}
+    features = every_feature(products, declared)
+    french = french_names(features, declared)
     targets = [name.removeprefix("p:") for name in roll.reading.roll.columns if name.startswith("p:")]
     hidden = HIDDEN_FAMILIES.get(scope.role, frozenset()) if scope else frozenset()
     known = attribute_catalogue(features, targets, roll.reading.roll.coverage, french)
@@ -215,15 +212,6 @@ def save_scheme(
     session.flush()
     audit.record(session, "scheme_saved", f"{scheme.code} v{row.version}", person_id=person_id, sha256=digest, note=note)
     return row
-
-
-def _without_blanks(phrase: str) -> str:
-    """A phrase that leaves room for a value, as a name.
-
-    >>> _without_blanks("client depuis … jours"), _without_blanks("… produits différents")
-    ('client depuis (jours)', 'produits différents')
-    """
-    return " ".join(phrase.replace("… jours sur", "jours sur").replace("… jours", "(jours)").replace("…", "").split())
 
 
 def _entry(row: SegmentScheme) -> SchemeEntry:
