@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -59,10 +60,10 @@ def results_of(settings: Settings, session: Session, row: ClientList) -> ListRes
     return compared(row, first, last, run.id or 0, arms_on(settings, row, run, first, last))
 
 
-def arms_on(settings: Settings, row: ClientList, run: Run, first: date, last: date) -> dict[str, Arm]:
-    """Both arms on the roll of a run; days are counted from the day after the first contact, as the outcome window is."""
+def arms_on(settings: Settings, row: ClientList, run: Run, first: date, last: date, members: Path | None = None) -> dict[str, Arm]:
+    """Both arms on the roll of a run; days are counted from the day after the first contact, as the outcome window is. `members` may name finer arms than the list's."""
     later = date.fromisoformat(run.as_of)
-    parameters = {"members": str(members_path(settings, row.id or 0)), "later": _day(later), "first_day": _day(first) + 1, "last_day": _day(last)}
+    parameters = {"members": str(members or members_path(settings, row.id or 0)), "later": _day(later), "first_day": _day(first) + 1, "last_day": _day(last)}
     found = list_pool.outcomes(open_of_run(settings, run, None).reading, str(row.terms["product"]), parameters)
     outcome = "sold" if row.terms["product"] else "stayed"
     return {

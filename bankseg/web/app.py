@@ -13,6 +13,7 @@ from bankseg.storage.database import make_engine
 from bankseg.storage.walls import refuse_gaps
 from bankseg.web import access, desk, errors, forms, headers, jinja, openid_views, request_log
 from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
+from bankseg.web.administration.erasure_views import BLUEPRINT as ERASURES
 from bankseg.web.administration.oversight import BLUEPRINT as OVERSIGHT
 from bankseg.web.administration.policy_views import BLUEPRINT as POLICY_PAGES
 from bankseg.web.administration.views import BLUEPRINT as ADMINISTRATION
@@ -23,6 +24,7 @@ from bankseg.web.api.parts import PARTS, SECURITY
 from bankseg.web.entrance import BLUEPRINT as ENTRANCE
 from bankseg.web.entrance import SIGN_IN_LIMIT
 from bankseg.web.health import BLUEPRINT as HEALTH
+from bankseg.web.lists.age_groups import BLUEPRINT as AGE_GROUPS
 from bankseg.web.lists.views import BLUEPRINT as LISTS
 from bankseg.web.marketing.applications import BLUEPRINT as APPLICATIONS
 from bankseg.web.marketing.views import BLUEPRINT as MARKETING
@@ -35,6 +37,7 @@ from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
 from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
 from bankseg.web.relationship.client_views import BLUEPRINT as CLIENT
 from bankseg.web.relationship.portfolio_views import BLUEPRINT as PORTFOLIO
+from bankseg.web.relationship.subject_views import BLUEPRINT as SUBJECT
 from bankseg.web.relationship.usage_views import BLUEPRINT as USAGE
 from bankseg.web.relationship.views import BLUEPRINT as RELATIONSHIP
 from bankseg.web.risk.views import BLUEPRINT as RISK
@@ -77,9 +80,11 @@ def create_app(settings: Settings) -> OpenAPI:
         CLIENT,
         USAGE,
         PORTFOLIO,
+        SUBJECT,
         MARKETING,
         APPLICATIONS,
         LISTS,
+        AGE_GROUPS,
         RISK,
         OVERVIEW,
         SEGMENTS,
@@ -97,6 +102,7 @@ def create_app(settings: Settings) -> OpenAPI:
         ADMINISTRATION,
         OVERSIGHT,
         POLICY_PAGES,
+        ERASURES,
         api_pages.BLUEPRINT,
     ):
         app.register_blueprint(blueprint)

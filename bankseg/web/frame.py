@@ -29,6 +29,7 @@ ENTRIES: tuple[tuple[Right, str, str], ...] = (
     (Right.POLICY, "administration.policy", "Policy"),
     (Right.AUDIT, "administration.audit", "Audit"),
     (Right.PEOPLE, "administration.people", "People"),
+    (Right.ERASE, "erasures.index", "Erasures"),
 )
 PARENTS = {
     "relationship.client": "relationship.clients",
@@ -38,11 +39,13 @@ PARENTS = {
     **{f"offers.{page}": "overview.segments" for page in ("scheme", "save", "texts", "save_text")},
     "marketing.cross_sell": "marketing.products",
     "applications.index": "marketing.products",
+    "age_groups.one": "lists.index",
     **{f"lists.{page}": "lists.index" for page in ("new", "keep", "one", "freeze", "release")},
     **{f"operations.{page}": "operations.runs" for page in ("run", "retry_run", "stop_run")},
     "operations.import_batch": "operations.imports",
     **{f"uploads.{page}": "operations.imports" for page in ("page", "take_files", "one", "choose", "write", "try_out", "load", "retry", "call_off")},
     "administration.person": "administration.people",
+    **{f"erasures.{page}": "erasures.index" for page in ("ask", "hold", "one", "decide")},
     "administration.try_policy": "administration.policy",
     **{f"policy_editor.{page}": "administration.policy" for page in ("fields", "try_fields", "propose", "decide", "compare")},
     **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes", "moves", "trial")},

@@ -35,7 +35,10 @@ TWINS = {
     "administration.reset": "staff_api.reset", "administration.revoke": "staff_api.revoke", "administration.audit": "staff_api.audit", "administration.export_audit": "files_api.audit",
     "administration.policy": "staff_api.policy", "administration.try_policy": "staff_api.try_policy", "operations.runs": "runs_api.runs", "operations.run": "runs_api.run", "operations.retry_run": "runs_api.retry", "operations.stop_run": "runs_api.stop",
     "operations.imports": "runs_api.imports", "operations.import_batch": "runs_api.one_import", "operations.quarantine": "files_api.quarantine",
-    "usage.client": "usage_api.client",
+    "usage.client": "usage_api.client", "erasures.index": "subjects_api.erasures", "erasures.ask": "subjects_api.ask", "erasures.one": "subjects_api.one",
+    "erasures.receipt": "subjects_api.one", "erasures.decide": "subjects_api.decide", "erasures.retry": "subjects_api.retry", "erasures.hold": "subjects_api.hold",
+    "erasures.lift": "subjects_api.lift", "subject.object_to_marketing": "subjects_api.object_to_marketing", "subject.withdraw": "subjects_api.withdraw",
+    "subject.access": "subjects_api.access",
     "applications.index": "applications_api.index",
     "applications.export": "applications_api.export",
     "usage.talk": "offers_api.talk",
@@ -44,6 +47,7 @@ TWINS = {
     "offers.withdraw": "offers_api.withdraw",
     "offers.texts": "offers_api.texts",
     "offers.save_text": "offers_api.save_text",
+    "age_groups.one": "age_groups_api.one",
 }  # fmt: skip
 IN_A_BROWSER = "a matter of one browser: its session, its language, its first page, its help"
 # By endpoint, or by blueprint for all of its routes.

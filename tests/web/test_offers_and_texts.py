@@ -1,7 +1,10 @@
 """Offers to segments held to their floor, texts with their places, and what both say on a client's page."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from bankseg.services.rolls import roll_path
 from tests.web.conftest import Browsers, token_of
 
 OFFER = {"segment": "developing", "product": "life_insurance", "name": "No entry fee", "fee_waiver": "20", "floor": "100"}
@@ -73,6 +76,21 @@ def test_a_text_is_filled_in_for_the_client_and_versions_follow(own: Browsers) -
     said = own.of("alice").get("/api/v1/clients/C1/talk").get_json()["texts"]
     assert [(one["language"], one["body"]) for one in said] == [("fr", "Bonjour Client C1.")]
     assert "Bonjour Client C1." in own.of("alice").get("/clients/C1/talk").text
+
+
+def test_the_client_is_spoken_to_in_the_own_language(own: Browsers) -> None:
+    path = roll_path(own.settings, 1)
+    roll = pq.read_table(path)
+    pq.write_table(roll.append_column("language", pa.array(["FR"] * roll.num_rows)), path)
+    for language in ("en", "fr"):
+        post(own, "mark", "/segments/offers/lifecycle/texts", page="/segments/offers/lifecycle/texts", **{**TEXT, "language": language, "body": "{message}"})
+
+    told = own.of("alice").get("/api/v1/clients/C1/talk").get_json()
+
+    assert told["speaks"] == "fr"
+    assert [one["language"] for one in told["texts"]] == ["fr"]
+    assert told["texts"][0]["body"] == next(one for one in told["arguments"] if one["scheme"] == "lifecycle")["message"]["fr"]
+    assert "The client speaks French." in own.of("alice").get("/clients/C1/talk").text
 
 
 @pytest.mark.parametrize("body", ["Dear {iban}", "Dear {name", "{name.__class__}", "", "{}"])

@@ -16,7 +16,7 @@ ROLE_OF = {login: role for login, _, role, _, _ in PEOPLE}
 # A value for each parameter of a route, such that Alice (RM1) is in her right.
 EXAMPLES = {
     "client_id": "C1", "product": "life_insurance", "run_id": "1", "filename": "desk.css", "target": "hard_exit", "version": "1", "alert_id": "1",
-    "code": "lifecycle", "segment": "developing", "kind": "tree", "study_id": "1", "person_id": "1", "token_id": "1", "contact_id": "1", "view_id": "1", "list_id": "1", "batch_id": "1", "upload_id": "1", "what": "tier", "name": "tier", "offer_id": "1",
+    "code": "lifecycle", "segment": "developing", "kind": "tree", "study_id": "1", "person_id": "1", "token_id": "1", "contact_id": "1", "view_id": "1", "list_id": "1", "batch_id": "1", "upload_id": "1", "erasure_id": "1", "hold_id": "1", "what": "tier", "name": "tier", "offer_id": "1",
 }  # fmt: skip
 OVERRIDES = {"risk.case": {"client_id": "C2"}, "work_api.case": {"client_id": "C2"}, "api_pages.static": {"filename": "css/swagger-ui.css"}}
 OF_THEIR_OWN = {
@@ -48,6 +48,9 @@ OF_ONE_CLIENT = (
     "client_parts_api.movements",
     "design_api.why",
     "usage.client",
+    "subject.access",
+    "subjects_api.access",
+    "subjects_api.objection_of",
 )
 
 
@@ -64,6 +67,8 @@ WRITES = (
     "design_api.save_sheet", "scheme_life_api.publish", "scheme_life_api.override", "scheme_life_api.decide", "scheme_life_api.retire", "scheme_life_api.cadence", "life_api.keep",
     "studies_api.check", "governance_api.propose", "governance_api.decide", "governance_api.rollback", "governance_api.retraining", "governance_api.alert", "runs_api.start", "runs_api.retry",
     "runs_api.stop", "staff_api.add", "staff_api.change", "staff_api.enable", "staff_api.reset", "staff_api.revoke", "staff_api.revoke_own", "staff_api.try_policy",
+    "erasures.ask", "erasures.hold", "erasures.lift", "erasures.decide", "erasures.retry", "subject.object_to_marketing", "subject.withdraw", "subjects_api.ask", "subjects_api.decide",
+    "subjects_api.retry", "subjects_api.hold", "subjects_api.lift", "subjects_api.object_to_marketing", "subjects_api.withdraw",
     "work_api.record", "work_api.withdraw", "work_api.decide", "work_api.sign", "work_api.assign",
     "operations.retry_run", "operations.stop_run", "uploads.take_files", "uploads.choose", "uploads.write", "uploads.try_out", "uploads.load", "uploads.retry", "uploads.call_off", "uploads.withdraw",
     "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert", "segments.preview", "segments.save", "studies.ask", "studies_api.ask", "studies.check",

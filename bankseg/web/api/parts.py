@@ -3,6 +3,7 @@
 from typing import Any
 
 from bankseg.web.api import (
+    age_groups,
     applications,
     client_parts,
     design,
@@ -19,6 +20,7 @@ from bankseg.web.api import (
     segments,
     staff,
     studies,
+    subjects,
     usage,
     views,
     work,
@@ -28,6 +30,6 @@ SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_
 PARTS = tuple(
     module.BLUEPRINT
     for module in (
-        views, client_parts, usage, portfolio, applications, lists, work, segments, pictures, design, scheme_life, life, living, offers, studies, governance, runs, files, staff
+        views, client_parts, usage, portfolio, applications, lists, age_groups, work, segments, pictures, design, scheme_life, life, living, offers, studies, governance, runs, files, staff, subjects
     )
 )  # fmt: skip
