@@ -9,7 +9,7 @@ import pytest
 
 from bankseg.lake.parquet import write_whole
 from bankseg.services import product_ranking as module
-from bankseg.services.product_ranking import product_ranking
+from bankseg.services.product_ranking import product_ranking, ranking_of
 from bankseg.settings import Settings
 
 ORIGIN = "2025-08-31"
@@ -63,3 +63,14 @@ def test_a_model_grown_on_the_purchases_that_judge_is_left_out_and_named(bank):
 def test_one_product_cannot_be_ranked(bank):
     assert product_ranking(bank, a_run(savings="1"))["origin"] is None
     assert product_ranking(bank, a_run())["origin"] is None
+
+
+def test_a_run_that_trains_nothing_tells_the_ranking_of_the_same_models_and_of_no_others(bank):
+    trained = a_run(savings="1", card="2")
+    trained.summary = {"product_ranking": product_ranking(bank, trained)}
+    later = SimpleNamespace(key="later", models=dict(trained.models), plan={"buckets": 1, "targets": {}})
+    other = SimpleNamespace(key="other", models={**trained.models, "cross_sell:card": "1"}, plan={"buckets": 1, "targets": {}})
+
+    assert ranking_of(bank, trained, None) == ranking_of(bank, later, trained) == trained.summary["product_ranking"]
+    assert ranking_of(bank, other, trained)["origin"] is None
+    assert ranking_of(bank, later, None)["origin"] is None
