@@ -13,6 +13,7 @@ from bankseg.cli import (
     database,
     demo,
     doctor,
+    erase,
     evaluate,
     export,
     ingest,
@@ -68,5 +69,7 @@ for step in segment_life.COMMANDS:
     segments.command.add_command(step)
 for study in studies.COMMANDS:
     segments.command.add_command(study)
+for right in erase.COMMANDS:
+    main.add_command(right)
 for command in stages.COMMANDS:
     main.add_command(command)

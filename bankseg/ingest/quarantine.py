@@ -4,6 +4,7 @@ import csv
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 from unicodedata import category
@@ -15,6 +16,7 @@ HEADER = ("row_number", "column", "value", "reason", "text")
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠", "|", "%")
 PLAIN_NUMBER = re.compile(r"-?[0-9]+([.,][0-9]+)?")
 SHOWN_CHARACTERS = 500
+OWNERLESS = frozenset({"unknown_client", "unknown_account"})
 # Control and format characters: shown by their code points, for they show nothing themselves or turn what follows around.
 INVISIBLE = ("Cc", "Cf")
 
@@ -22,8 +24,9 @@ INVISIBLE = ("Cc", "Cf")
 class Quarantine:
     """Writer of one file's quarantine; streams to disk, and nothing is left behind when no row was refused."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, erased: Callable[[str], str | None] | None = None) -> None:
         self.path = path
+        self._erased = erased  # tells the pseudonym of an owner who was erased
         self.reasons: Counter[str] = Counter()
         self._draft = path.with_suffix(".part")
         self._stream: TextIO | None = None
@@ -34,7 +37,10 @@ class Quarantine:
         return self.reasons.total()
 
     def add(self, row_number: int, column: str, value: str | None, reason: str, text: str) -> None:
-        """Refuse one row."""
+        """Refuse one row. A row of somebody who was erased says so, and does not bring the identifier back."""
+        pseudonym = self._erased(value) if self._erased is not None and value and reason in OWNERLESS else None
+        if pseudonym is not None:
+            value, reason, text = pseudonym, "erased_client", "of a client who was erased and must not come back"
         if self._stream is None:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._stream = self._draft.open("w", encoding="utf-8", newline="")

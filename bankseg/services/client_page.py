@@ -12,12 +12,14 @@ from bankseg.services.balance_history import Month, balance_history
 from bankseg.services.client_facts import client_in_scope
 from bankseg.services.contact_log import contacts_of
 from bankseg.services.lifetime_plan import NOT_PLANNED
+from bankseg.services.objection import objection_of
 from bankseg.services.stamp import Stamp
 from bankseg.settings import Settings
 from bankseg.storage import cross_sell, risk_queue
 from bankseg.storage import run as runs
 from bankseg.storage.portfolio import Row
 
+CROSS_SELL = "cross_sell:"
 JSON_FIELDS = ("churn_reasons", "best_reasons", "reasons", "risk_triggers", "triggers", "propensities")
 
 
@@ -32,6 +34,7 @@ class ClientPage:
     history: list[Month]
     lifetime: dict[str, Any]
     contacts: list[dict[str, Any]]
+    objection: dict[str, Any] | None  # to marketing, while it stands: then nothing is there to be offered
 
 
 def client_page(settings: Settings, session: Session, scope: Scope, client_id: str) -> ClientPage:
@@ -49,7 +52,15 @@ def client_page(settings: Settings, session: Session, scope: Scope, client_id: s
     shown = runs.current(session)
     lifetime = dict(shown.summary.get("lifetime", {"why": NOT_PLANNED})) if shown else {}
     contacts = contacts_of(session, scope, client_id) if may(scope.role, Right.LOG_CONTACT) else []
-    return ClientPage(run, parsed(client), products, parsed(case) if case else None, history, lifetime, contacts)
+    objects = objection_of(session, client_id)
+    shown_client = _without_offers(parsed(client)) if objects else parsed(client)
+    return ClientPage(run, shown_client, products, parsed(case) if case else None, history, lifetime, contacts, objects)
+
+
+def _without_offers(client: Row) -> Row:
+    """Less the propensities to buy: profiling the client objects to."""
+    kept = {target: value for target, value in (client.get("propensities") or {}).items() if not target.startswith(CROSS_SELL)}
+    return {**client, "propensities": kept}
 
 
 def parsed(row: Row) -> Row:

@@ -27,6 +27,7 @@ from bankseg.lake.history import Placement, place
 from bankseg.lake.scratch import Connection
 from bankseg.lake.tables import Lake, imported, imported_counts
 from bankseg.lake.write import Constants, Writing, write_staged
+from bankseg.services.erased_again import Known, erased_before, refuse_erased
 from bankseg.settings import Settings
 from bankseg.storage import import_batch
 from bankseg.storage.database import reading, transaction
@@ -52,6 +53,7 @@ def load_extract(intake: Intake, extract_mapping: ExtractMapping, paths: Sequenc
     """Load files into the extract's table, and into those behind the attributes door; every file is reported."""
     reports: list[FileReport] = []
     pending: list[StagedFile] = []
+    erased = erased_before(intake.settings)
     for number, path in enumerate(paths):
         digest = _identity(intake, extract_mapping.table, path)
         known = _known(intake, extract_mapping, path, digest)
@@ -60,19 +62,21 @@ def load_extract(intake: Intake, extract_mapping: ExtractMapping, paths: Sequenc
         elif stopped_by:
             reports.append(_refused(intake, extract_mapping.table, path, digest, InputError(f"not loaded: {stopped_by}")))
         else:
-            pending.append(StagedFile(number, path, digest, Quarantine(_quarantine_path(intake, extract_mapping.table, path, digest))))
+            pending.append(StagedFile(number, path, digest, Quarantine(_quarantine_path(intake, extract_mapping.table, path, digest), erased)))
     if pending:
-        reports += _load_pending(intake, extract_mapping, pending)
+        reports += _load_pending(intake, extract_mapping, pending, erased)
     return reports
 
 
-def _load_pending(intake: Intake, extract_mapping: ExtractMapping, pending: list[StagedFile]) -> list[FileReport]:
+def _load_pending(intake: Intake, extract_mapping: ExtractMapping, pending: list[StagedFile], erased: Known | None) -> list[FileReport]:
     staging = Staging(intake.connection, intake.mapping, extract_mapping, intake.extract_on, intake.lake.buckets)
     try:
         staging.lookup_columns = load_lookups(intake.connection, intake.directory, extract_mapping)
     except InputError as error:
         return [_refused(intake, extract_mapping.table, file.path, file.sha256, error) for file in pending]
     staged = staging.stage(pending, intake.progress)
+    if erased is not None and staged and extract_mapping.table == "clients":
+        refuse_erased(intake.connection, staged, erased)
     reports = [_refused(intake, extract_mapping.table, file.path, file.sha256, file.refusal) for file in pending if file.refusal is not None]
     return reports + (_commit_all(intake, extract_mapping, staged) if staged else [])
 

@@ -3,13 +3,14 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 from sqlmodel import select
 
+from bankseg.domain.erasure import ErasedError
 from bankseg.domain.errors import BanksegError, NotFoundError
 from bankseg.domain.jobs import JobState, Stage
 from bankseg.features.build import features_digest
@@ -23,7 +24,7 @@ from bankseg.services.shadow import shadow_models
 from bankseg.services.snapshot import labels_path, lake_at, snapshot_path, write_bucket
 from bankseg.services.train import REFUSALS, learn
 from bankseg.services.tree_settings import setup_of_card
-from bankseg.storage import recorded_document
+from bankseg.storage import client_erasure, recorded_document
 from bankseg.storage.database import reading
 from bankseg.storage.job import Job
 from bankseg.storage.run import Run
@@ -106,6 +107,7 @@ def reproduce(bank: Bank, run_id: int, scratch: Path | None = None, report: Repo
         with tempfile.TemporaryDirectory(prefix="bankseg-reproduce-") as folder:
             return reproduce(bank, run_id, Path(folder), report)
     run, trained = _recorded_run(bank, run_id)
+    _refuse_erased(bank, run)
     then = _as_it_was(bank, run)
     anew = Bank(_in(then, scratch), bank.engine, then.policy, then.declarations)
     pieces = [*_snapshots(then, anew, run, report), *_models(then, anew, run, trained, report), *_scores(then, anew, run, report)]
@@ -120,6 +122,17 @@ def _recorded_run(bank: Bank, run_id: int) -> tuple[Run, dict[str, Mapping[str, 
             raise NotFoundError(f"there is no run {run_id}", "a run", "bankseg status names the latest")
         jobs = session.exec(select(Job).where(Job.run_id == run_id, Job.stage == Stage.TRAIN, Job.state == JobState.DONE)).all()
     return run, {job.payload["target"]: job.result for job in jobs}
+
+
+def _refuse_erased(bank: Bank, run: Run) -> None:
+    """A run that read a client who was erased since cannot be made again: its models would come out otherwise, and rightly so."""
+    with reading(bank.engine) as session:
+        since = client_erasure.since(session, run.created_at)
+    if since:
+        day = datetime.fromtimestamp(since[0].decided_at or 0.0, UTC).date()
+        raise ErasedError(
+            f"a client was erased on {day} from what run {run.id} read (erasure {since[0].id})", "a run started since", "reproduce a later run: start one now"
+        )
 
 
 def _as_it_was(bank: Bank, run: Run) -> Bank:

@@ -20,6 +20,7 @@ from bankseg.services.list_members import exclusions_path
 from bankseg.services.rolls import roll_path
 from bankseg.services.study_outcome import rows_path
 from bankseg.settings import Settings
+from bankseg.storage.client_erasure import ClientErasure, LegalHold
 from bankseg.storage.client_list import ClientList
 from bankseg.storage.database import transaction
 from bankseg.storage.import_batch import ImportBatch
@@ -145,6 +146,17 @@ def an_import(session: Session, number: int = 1, **changes: Any) -> ImportBatch:
     batch = ImportBatch(**(fields | changes))
     session.add(batch)
     return batch
+
+
+def an_erasure(session: Session) -> ClientErasure:
+    """One that was refused, so that it has a page."""
+    erasure = ClientErasure(
+        pseudonym="0" * 32, state="refused", ground="objection", reason="the client wrote to us", asked_by=5, asked_at=1.0, decided_by=8,
+        decision_reason="still under contract", decided_at=2.0,
+    )  # fmt: skip
+    session.add_all([erasure, LegalHold(pseudonym="1" * 32, reason="a suit is pending", placed_by=8, placed_at=1.0)])
+    session.flush()
+    return erasure
 
 
 def an_upload(session: Session, settings: Settings) -> ImportUpload:
