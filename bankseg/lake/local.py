@@ -48,7 +48,7 @@ class LocalBucket:
         self._connection = duckdb.connect(
             config={"threads": 1, "memory_limit": lake.memory, "preserve_insertion_order": False, "autoinstall_known_extensions": False}
         )
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         self._tables: set[str] = set()
         self._files: dict[str, tuple[str, ...]] = {}
         self._known_on = as_of

@@ -19,7 +19,7 @@ def scratch_connection(folder: Path, memory: str) -> Iterator[Connection]:
     options: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory, "temp_directory": str(folder), "preserve_insertion_order": "false"}
     try:
         with duckdb.connect(config=options) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
             yield connection
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import sqlglot
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from sqlglot import exp
 
 from bankseg.domain.extracts import CHANNELS, TRANSACTION_TYPES
 from bankseg.domain.horizon import Horizon
@@ -26,7 +28,7 @@ from tests.small_lake import SmallLake
 
 AS_OF = date(2024, 12, 31)  # the last day of a leap year: twelve months are longer than 365 days
 PARAMETERS = sql_parameters(Horizon(AS_OF))
-REDUCED = ("transactions", "income")
+REDUCED = ("transactions", "income", "value_activity")
 TABLE = "transactions"
 
 movements = st.fixed_dictionaries(
@@ -90,6 +92,7 @@ def test_reduced_in_memory_or_by_the_engine_a_group_answers_the_same(drawn: list
     ("name", "steps", "read"),
     [
         ("transactions", ["t", "parts", "before", "rolled", "days", "months", "active", "between_days", "gaps"], ["active", "before", "gaps", "months", "parts", "rolled"]),
+        ("value_activity", ["served"], ["served"]),
         ("income", ["credits", "monthly", "lately", "rhythm"], ["lately", "monthly", "rhythm"]),
     ],
 )  # fmt: skip
@@ -117,6 +120,12 @@ def test_rows_read_from_the_files_are_those_of_the_view(drawn: list[dict[str, An
     texts = {name: found.column(name).cast(pa.string()) for name in ("client_id", "type", "channel")}
     plain = pa.table([texts.get(name, found.column(name)) for name in columns], names=columns)
     assert sorted(map(str, plain.to_pylist())) == sorted(map(str, expected.to_pylist()))
+
+
+def test_every_channel_costs_what_the_bank_says() -> None:
+    read = {literal.name for literal in sqlglot.parse_one(sql_of("value_activity"), dialect="duckdb").find_all(exp.Literal) if literal.is_string}
+
+    assert read == {*CHANNELS, "fee"}
 
 
 def test_a_column_that_may_be_learned_later_is_left_to_the_view() -> None:
