@@ -9,6 +9,7 @@ from bankseg.cli import (
     backup,
     catalogue,
     clv,
+    compact,
     contacts,
     database,
     demo,
@@ -45,6 +46,7 @@ def main() -> None:
 for module in (
     init,
     ingest,
+    compact,
     status,
     catalogue,
     evaluate,

@@ -1,27 +1,23 @@
 """Writing staged rows as sorted Parquet files, one a bucket, and committing them as one version."""
 
-import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
 from itertools import pairwise
 from threading import Semaphore
-from typing import Any, BinaryIO, Self, TypeAlias, cast
+from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 from sqlglot import exp
 
-from bankseg.domain.extracts import BUCKET, RECORDED_AT, RECORDED_UNTIL, Extract
+from bankseg.domain.extracts import BUCKET, RECORDED_UNTIL, Extract
 from bankseg.faults import crash_point
-from bankseg.lake.data_file import DataFile
+from bankseg.lake.bucket_file import BucketFile, Constants
 from bankseg.lake.history import STAGED, Placement
-from bankseg.lake.schemas import file_schema, repeating_columns
+from bankseg.lake.schemas import file_schema
 from bankseg.lake.sql_tree import parquet, quoted, stored
 from bankseg.lake.tables import Lake, commit, current_files
 
@@ -30,11 +26,6 @@ ROW_GROUP_ROWS = 200_000
 ROWS_SORTED_AT_ONCE = 3_000_000
 # Pieces sorted ahead of the writer thread.
 PIECES_WAITING = 4
-COMPRESSION_LEVEL = 1
-
-
-# Columns with one value in every staged row: left out of the sort and added to the files.
-Constants: TypeAlias = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +60,7 @@ def _write_rewritten(writing: Writing) -> list[AddAction]:
     actions = []
     for bucket in sorted(writing.placement.replaced):
         select = _rewritten_rows(writing, bucket, known[bucket])
-        with _BucketFile(writing, bucket) as file:
+        with BucketFile(writing.lake, writing.extract, bucket, _constants(writing)) as file:
             for batch in writing.connection.sql(select.sql(dialect="duckdb")).to_arrow_reader(ROW_GROUP_ROWS):
                 file.write(pa.Table.from_batches([batch]))
         actions.append(file.action)
@@ -94,12 +85,12 @@ def _write_share(writing: Writing, buckets: list[int], pool: ThreadPoolExecutor)
     slots = Semaphore(PIECES_WAITING)
     written: list[Future[None]] = []
     closed: list[Future[AddAction]] = []
-    file: _BucketFile | None = None
+    file: BucketFile | None = None
     for bucket, piece in _by_bucket(reader):
         if file is None or file.bucket != bucket:
             if file is not None:
                 closed.append(pool.submit(file.close))
-            file = _BucketFile(writing, bucket)
+            file = BucketFile(writing.lake, writing.extract, bucket, _constants(writing))
         slots.acquire()
         written.append(pool.submit(_write_then_release, file, piece, slots))
     if file is not None:
@@ -109,71 +100,12 @@ def _write_share(writing: Writing, buckets: list[int], pool: ThreadPoolExecutor)
     return [action.result() for action in closed]
 
 
-class _BucketFile:
-    """One Parquet file of one bucket being written; the action that will make it part of the table."""
-
-    def __init__(self, writing: Writing, bucket: int) -> None:
-        self.bucket = bucket
-        self._file = DataFile(writing.lake.path(writing.extract.name), f"{BUCKET}={bucket}")
-        self._schema = file_schema(writing.extract)
-        self._writing = writing
-        self._bounds = _Bounds(writing.extract)
-        self._constants = _constants(writing)
-        self._writer: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.action = self.close()
-
-    def write(self, table: pa.Table) -> None:
-        """Append rows, which come in order."""
-        for name, value in self._constants.items():
-            if name not in table.column_names:
-                table = table.append_column(name, pa.repeat(pa.scalar(value, self._schema.field(name).type), len(table)))
-        table = table.select(self._schema.names)
-        if self._writer is None:
-            self._schema = _with_codes(self._schema, table.schema)
-            self._writer = _writer(self._file.stream, self._schema, self._writing.extract)
-        table = table.cast(self._schema)
-        self._bounds.see(table)
-        self._writer.write_table(table)
-
-    def close(self) -> AddAction:
-        """Finish the file and have its bytes on disk before a commit names them."""
-        crash_point("intake.file_half_written")
-        if self._writer is not None:
-            self._writer.close()
-        file = self._file.finish()
-        return AddAction(file.name, file.size, {BUCKET: str(self.bucket)}, file.modified_ms, True, self._bounds.as_json())
-
-
-def _with_codes(schema: pa.Schema, found: pa.Schema) -> pa.Schema:
-    """The schema with the columns that come as numbers of codes left so: in the file both are texts with a dictionary."""
-    return pa.schema([found.field(field.name) if pa.types.is_dictionary(found.field(field.name).type) else field for field in schema])
-
-
-def _writer(stream: BinaryIO, schema: pa.Schema, extract: Extract) -> pq.ParquetWriter:
-    """Statistics where a reader skips by them: without those of texts nobody filters by, writing takes a third less time."""
-    return pq.ParquetWriter(
-        stream,
-        schema,
-        compression="zstd",
-        compression_level=COMPRESSION_LEVEL,
-        use_dictionary=cast("bool", repeating_columns(extract)),  # the stubs know only a flag
-        write_statistics=cast("bool", ["client_id", extract.event_on, RECORDED_AT, RECORDED_UNTIL]),
-        write_page_checksum=True,
-        store_schema=False,
-    )
-
-
 def _constants(writing: Writing) -> dict[str, str | None]:
     """Constant columns of what is appended: those the mapping leaves out, and no end of validity while nothing was corrected."""
     return {**writing.constants, **({RECORDED_UNTIL: None} if writing.placement.is_plain else {})}
 
 
-def _write_then_release(file: _BucketFile, piece: pa.Table, slots: Semaphore) -> None:
+def _write_then_release(file: BucketFile, piece: pa.Table, slots: Semaphore) -> None:
     try:
         file.write(piece)
     finally:
@@ -223,30 +155,3 @@ def _rewritten_rows(writing: Writing, bucket: int, known: list[str]) -> exp.Sele
 def _stored(name: str) -> exp.Expr:
     column = exp.column(name, table="stored", quoted=True)
     return exp.alias_(exp.cast(column, "timestamp"), name) if name == "recorded_at" else column
-
-
-class _Bounds:
-    """Statistics of one file for the Delta log: rows, and the range of clients and event dates."""
-
-    def __init__(self, extract: Extract) -> None:
-        self._rows = 0
-        self._low: dict[str, Any] = {}
-        self._high: dict[str, Any] = {}
-        self._columns = ("client_id", extract.event_on)
-
-    def see(self, table: pa.Table) -> None:
-        """Take a piece into account."""
-        self._rows += len(table)
-        for name in self._columns:
-            low, high = pc.min(table.column(name)).as_py(), pc.max(table.column(name)).as_py()
-            if low is not None:
-                self._low[name] = min(self._low.get(name, low), low)
-                self._high[name] = max(self._high.get(name, high), high)
-
-    def as_json(self) -> str:
-        """In Delta's own form."""
-        return json.dumps({"numRecords": self._rows, "minValues": _plain(self._low), "maxValues": _plain(self._high), "nullCount": {}})
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.isoformat() if isinstance(value, date | datetime) else value for name, value in values.items()}

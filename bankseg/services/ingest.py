@@ -50,7 +50,7 @@ def ingest_directory(
     scratch = settings.home / "scratch" / "intake"
     with (
         needs_space("files were loaded", settings.home),
-        _only_import(settings.home, waits=waits),
+        only_import(settings.home, waits=waits),
         scratch_connection(scratch, settings.duckdb_memory) as connection,
     ):
         prepare(connection)
@@ -114,7 +114,7 @@ def _declarations(mapping: Mapping) -> Declarations:
 
 
 @contextmanager
-def _only_import(home: Path, *, waits: bool) -> Iterator[None]:
+def only_import(home: Path, *, waits: bool) -> Iterator[None]:
     """One import at a time: two could both think a key is new."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "intake.lock").open("w") as lock:
