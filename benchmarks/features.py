@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[1]
 AS_OF = date(2025, 12, 31)  # the baseline's own
 MONTHS = 24
 REPEATS = 3
+CLIENTS_A_BUCKET = 31_250  # as the guide to sizing says, and as the baseline's 32 buckets of a million clients
 TYPES = ["card_purchase", "transfer_in", "transfer_out", "salary", "cash_withdrawal", "fee", "deposit", "loan_payment"]
 MAPPING = """
 [bank]
@@ -148,14 +149,14 @@ def ours(root: str, relations: dict[str, pa.Table], out: Path, processes: int) -
     return time.perf_counter() - start, Built(max(one.features for one in built), max(one.peak_gb for one in built))
 
 
-def loaded(folder: Path, rows: int) -> tuple[str, dict[str, pa.Table]]:
+def loaded(folder: Path, clients: int, rows: int) -> tuple[str, dict[str, pa.Table]]:
     """Load the extracts as a bank would; the lake's root and the reference tables its features read. Imported here: the measured processes need none of it."""
     from bankseg.services.bank import open_bank
     from bankseg.services.ingest import ingest_directory
     from bankseg.settings import Settings
     from bankseg.storage import schema
 
-    bank = open_bank(Settings(home=folder / "home"))
+    bank = open_bank(Settings(home=folder / "home", buckets=max(4, round(clients / CLIENTS_A_BUCKET))))
     schema.upgrade(bank.engine)
     (folder / "mapping.toml").write_text(MAPPING, encoding="utf-8")
     report = ingest_directory(bank.settings, folder / "extracts", folder / "mapping.toml")
@@ -200,7 +201,7 @@ def main(clients: int, movements: int, processes: int, *, as_json: bool) -> None
         (folder / "extracts").mkdir()
         (folder / "scratch").mkdir()
         rows = generate(folder / "extracts", clients, movements)
-        root, relations = loaded(folder, rows)
+        root, relations = loaded(folder, clients, rows)
         subprocess.run([sys.executable, str(script), "lay", str(folder / "extracts"), str(folder / "laid")], check=True, capture_output=True, cwd=folder)
         mine, theirs, built = [], [], Built(0, 0.0)
         for _ in range(REPEATS):
