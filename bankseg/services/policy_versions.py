@@ -1,7 +1,7 @@
 """Versions of the policy: drafted in fields or as text, proposed by one person, decided by another, in force from the next run."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from bankseg.domain.policy import entries_of, load_policy
 from bankseg.domain.rights import Right, require
 from bankseg.domain.toml_text import toml_text
 from bankseg.services.policy_in_force import policy_in_force
+from bankseg.services.unchanged import refuse_if_changed
 from bankseg.settings import Settings
 from bankseg.storage import audit, policy_version
 from bankseg.storage.database import db_now, reading, transaction
@@ -72,11 +73,18 @@ def entries_typed(settings: Settings, session: Session, scope: Scope, form: Mapp
     return toml_text(document)
 
 
-def propose(settings: Settings, engine: Engine, scope: Scope, text: str, reason: str) -> int:
+def propose(settings: Settings, engine: Engine, scope: Scope, text: str, reason: str, *, expected: Collection[str] | None = None) -> int:
     """Propose a version; one at a time is open.
+
+    Parameters
+    ----------
+    expected
+        SHA-256 of the policy that was in force when the draft was made; None: of whatever is.
 
     Raises
     ------
+    ChangedMeanwhileError
+        When another policy is in force by now.
     InputError
         When there is no reason, or nothing would change.
     ConfigurationError
@@ -91,7 +99,9 @@ def propose(settings: Settings, engine: Engine, scope: Scope, text: str, reason:
     entries_of(text)
     draft = load_policy(settings.policy_file, text)
     with reading(engine) as session:
-        if draft.sha256 == policy_in_force(settings, session).sha256:
+        known = policy_in_force(settings, session).sha256
+        refuse_if_changed(known, expected)
+        if draft.sha256 == known:
             raise InputError("the draft changes nothing", "an entry that differs from what is in force", "change one, or leave it")
     try:
         with transaction(engine) as session:

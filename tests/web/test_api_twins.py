@@ -48,6 +48,8 @@ TWINS = {
     "offers.texts": "offers_api.texts",
     "offers.save_text": "offers_api.save_text",
     "age_groups.one": "age_groups_api.one",
+    "policy_editor.fields": "policy_api.fields", "policy_editor.try_fields": "policy_api.try_fields", "policy_editor.propose": "policy_api.propose",
+    "policy_editor.decide": "policy_api.decide", "policy_editor.compare": "policy_api.compare",
 }  # fmt: skip
 IN_A_BROWSER = "a matter of one browser: its session, its language, its first page, its help"
 # By endpoint, or by blueprint for all of its routes.
@@ -61,7 +63,6 @@ NO_TWIN = {
     "account.password": "whoever holds a token must not be able to take the account over",
     "account.issue": "a token that could make tokens would outlive its end",
     "uploads": "files come with a form; a program lays them where `bankseg ingest` reads them",
-    "policy_editor": "a policy is written and signed by two people looking at its differences; `POST /api/v1/policy/try` tells them",
     "api_pages": "the description of the API",
 }
 

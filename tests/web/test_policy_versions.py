@@ -14,6 +14,7 @@ from bankseg.storage.database import make_engine, reading, transaction
 from bankseg.storage.policy_version import PolicyVersion
 from bankseg.storage.run import current
 from tests.web.conftest import Browsers, token_of
+from tests.web.programs import Program
 
 PAGE = "/administration/policy"
 TIERS = "[tiers]\nplatinum_share = 0.5\n"
@@ -115,6 +116,28 @@ def test_a_version_lies_over_the_file_of_the_bank(own: Browsers) -> None:
     policy = load_policy(path, TIERS, 1)
 
     assert (policy.section("tiers")["platinum_share"], policy.section("tiers")["gold_share"]) == (0.5, 0.3)
+
+
+def test_a_program_drafts_and_proposes_and_another_person_decides(own: Browsers) -> None:
+    rita, odile = (Program(own, login, "policy", "change_policy") for login in ("rita", "odile"))
+    read = rita("GET", "/policy/fields")
+    assert {"name": "worklist.calls_a_day", "value": 20, "typed": "20"} in read.json["sections"]["worklist"]
+
+    draft = rita("POST", "/policy/fields", {"values": {"worklist.calls_a_day": "7"}})
+    assert [(one["name"], one["after"]) for one in draft.json["changes"]] == [("worklist.calls_a_day", 7)]
+    assert rita("POST", "/policy/fields", {"values": {"worklist.calls_a_day": "many"}}).status_code == 400
+
+    asked = {"text": draft.json["text"], "reason": "shorter days"}
+    assert rita("POST", "/policy/versions", asked, {"If-Match": '"another"'}).status_code == 412
+    proposed = rita("POST", "/policy/versions", asked, {"If-Match": read.headers["ETag"]})
+    assert (proposed.status_code, proposed.json) == (201, {"version": 1, "state": "open"})
+    assert rita("GET", proposed.headers["Location"].removeprefix("/api/v1")).json["changes"] == draft.json["changes"]
+
+    agreed = {"decision": "approve", "reason": "agreed"}
+    assert rita("POST", "/policy/versions/1/decision", agreed).status_code == 400
+    assert odile("POST", "/policy/versions/1/decision", agreed).json == {"version": 1, "state": "approved"}
+    assert odile("POST", "/policy/versions/1/decision", agreed).status_code == 409
+    assert odile("GET", "/policy/fields").headers["ETag"] != read.headers["ETag"]
 
 
 def test_the_store_itself_refuses_that_one_person_does_both(own: Browsers) -> None:

@@ -74,7 +74,7 @@ WRITES = (
     "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert", "segments.preview", "segments.save", "studies.ask", "studies_api.ask", "studies.check",
     "portfolio.seen", "portfolio.save_view", "portfolio.delete_view", "relationship.contact", "relationship.withdraw", "risk.decide", "risk.sign", "risk.assign", "account.password", "account.issue", "account.revoke", "administration.add", "administration.change", "administration.enable", "administration.reset", "administration.revoke", "openid.link",
     "lists.keep", "lists.freeze", "lists.release", "lists.close", "lists_api.count", "lists_api.keep", "lists_api.freeze", "lists_api.release", "lists_api.close",
-    "administration.try_policy", "policy_editor.try_fields", "policy_editor.propose", "policy_editor.decide", "life.publish", "life.override", "life.decide", "life.retire", "life.cadence", "life.keep",
+    "administration.try_policy", "policy_editor.try_fields", "policy_editor.propose", "policy_editor.decide", "policy_api.try_fields", "policy_api.propose", "policy_api.decide", "life.publish", "life.override", "life.decide", "life.retire", "life.cadence", "life.keep",
     "attributes.check", "attributes.save", "attributes.retire",
     "attributes.check", "attributes.save", "attributes.retire", "strategy.save",
     "offers_api.save_text",

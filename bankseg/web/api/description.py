@@ -33,6 +33,7 @@ AGAIN: dict[str, Any] = {"description": "Seconds after which it is worth asking 
 # Calls that take If-Match: path and method.
 GUARDED = frozenset({
     ("/api/v1/views/{view_id}", "put"), ("/api/v1/views/{view_id}", "delete"), ("/api/v1/schemes/{code}/draft", "put"), ("/api/v1/schemes/{code}/strategy/{segment}", "put"),
+    ("/api/v1/policy/versions", "post"),
 })  # fmt: skip
 # What may be asked of the thing a call made: its path and method -> operation and where its parameter is found in the answer.
 LINKS: dict[tuple[str, str], dict[str, tuple[str, str, str]]] = {

@@ -14,6 +14,7 @@ from bankseg.web.api import (
     living,
     offers,
     pictures,
+    policy_drafts,
     portfolio,
     runs,
     scheme_life,
@@ -30,6 +31,6 @@ SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_
 PARTS = tuple(
     module.BLUEPRINT
     for module in (
-        views, client_parts, usage, portfolio, applications, lists, age_groups, work, segments, pictures, design, scheme_life, life, living, offers, studies, governance, runs, files, staff, subjects
+        views, client_parts, usage, portfolio, applications, lists, age_groups, work, segments, pictures, design, scheme_life, life, living, offers, studies, governance, runs, files, staff, policy_drafts, subjects
     )
 )  # fmt: skip

@@ -14,6 +14,7 @@ from bankseg.web import desk
 from bankseg.web.api import schemas
 from bankseg.web.api.blueprints import as_given, created, document, part
 from bankseg.web.api.picture_answers import plain
+from bankseg.web.api.policy_drafts import told_effect
 
 BLUEPRINT = part("staff_api", __name__, "administration")
 
@@ -126,6 +127,7 @@ class PolicyDraft(schemas.Asked):
 
 class PolicyChanges(BaseModel):
     changes: Rows
+    effect: Rows | None = Field(description="Classes of clients whose count changes, with before and after; null before counts are known")
 
 
 class Account(BaseModel):
@@ -207,7 +209,8 @@ def policy(query: PolicyAsked) -> Response:
 def try_policy(body: PolicyDraft) -> Response:
     """What a draft would change; nothing is kept."""
     with as_given():
-        return document({"changes": policy_page.try_policy(desk.desk().settings, desk.read(), desk.scope(), body.text)[0]})
+        changes, effect = policy_page.try_policy(desk.desk().settings, desk.read(), desk.scope(), body.text)
+    return document({"changes": changes, "effect": told_effect(effect)})
 
 
 @BLUEPRINT.get("/account", responses={"200": Account})
