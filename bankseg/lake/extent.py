@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 
 import duckdb
 import pyarrow.dataset as ds
@@ -25,6 +26,16 @@ def bucket_count(lake: str) -> int:
     MissingDataError
         When nothing was ever loaded.
     """
+    return _frozen_count(lake) if is_remote(lake) else _read_count(lake)
+
+
+@lru_cache(maxsize=8)
+def _frozen_count(lake: str) -> int:
+    """That of a lake in an object store, asked once: it never changes."""
+    return _read_count(lake)
+
+
+def _read_count(lake: str) -> int:
     content = read_small(lake, LAKE_FILE)
     if content is None:
         raise MissingDataError("the lake is empty", "extracts to be loaded", "run bankseg ingest DIRECTORY --mapping FILE, or bankseg demo")

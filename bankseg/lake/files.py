@@ -1,5 +1,6 @@
 """Which Parquet files make up a bucket of a table at a version, and proof that they are the files once written."""
 
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
@@ -12,6 +13,7 @@ from bankseg.lake.places import damaged, digest_in_name, digest_now, digest_of_f
 from bankseg.settings import Settings
 
 ERASURES = "_erasures.json"  # written anew when files of the lake took the place of others
+ASKED_AGAIN_SECONDS = 2  # how long an object store may have told it and a process not know
 
 
 def table_path(lake: str, table: str) -> str:
@@ -41,6 +43,12 @@ def erasures_seen(lake: str) -> int:
             return Path(lake, ERASURES).stat().st_mtime_ns
         except FileNotFoundError:
             return 0
+    return _erasures_in_store(lake, int(time.monotonic() // ASKED_AGAIN_SECONDS))
+
+
+@lru_cache(maxsize=64)
+def _erasures_in_store(lake: str, moment: int) -> int:
+    del moment  # only part of what is remembered: a page asks for some twenty files at once
     with reaching(lake):
         system, folder = filesystem(lake)
         return int(system.get_file_info(f"{folder}/{ERASURES}").mtime_ns or 0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
-SECRETS = {"BANKSEG_SECRET_KEY", "BANKSEG_STORE_URL"}
+SECRETS = {"BANKSEG_SECRET_KEY", "BANKSEG_STORE_URL", "BANKSEG_LAKE_ACCESS_KEY", "BANKSEG_LAKE_SECRET_KEY"}
 
 
 @pytest.fixture(scope="module")
@@ -34,5 +34,9 @@ def test_a_worker_has_one_thread_bounded_memory_and_the_files_of_the_bank(cluste
     assert arguments[arguments.index("--nthreads") + 1] == "1"
     assert arguments[arguments.index("--memory-limit") + 1] == "6GB"
     assert {f"{name}_FILE" for name in SECRETS} <= set(values)
+    assert values["BANKSEG_LAKE_URL"].startswith("s3://")
+    mounted = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+    assert any(values["BANKSEG_LAKE_COPIES"].startswith(f"{place}/") for place in mounted)
+    assert int(values["BANKSEG_LAKE_COPIES_GB"]) < 20  # the limit of the scratch volume
     assert values["DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"] == "true"
     assert arguments[2].startswith("tls://")
