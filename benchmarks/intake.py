@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
-from sqlmodel import SQLModel
 
 from bankseg.services.ingest import ingest_directory
 from bankseg.settings import Settings
-from bankseg.storage import import_batch
+from bankseg.storage import schema
 from bankseg.storage.database import make_engine
 
 CLIENTS, ACCOUNTS = 100_000, 300_000
@@ -110,7 +109,7 @@ def intake(folder: Path, home: Path) -> Cost:
     settings = Settings(home=home)
     home.mkdir(parents=True)
     engine = make_engine(settings.store)
-    SQLModel.metadata.create_all(engine, tables=[import_batch.ImportBatch.__table__])
+    schema.upgrade(engine)
     engine.dispose()
     mapping = folder / "mapping.toml"
     mapping.write_text(MAPPING, encoding="utf-8")

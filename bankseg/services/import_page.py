@@ -82,8 +82,13 @@ def export_quarantine(settings: Settings, engine: Engine, scope: Scope, batch_id
         raise MissingDataError(f"no refused rows of {batch.file_name} are kept", "an import with refused rows", "load the file again")
     shutil.copyfile(path, target)
     with transaction(engine) as session:
-        audit.record(session, "export", f"quarantine:{batch_id}", person_id=scope.person_id, rows=batch.quarantined, sha256=batch.sha256)
-    return QuarantineFile(batch.quarantined, batch.extract_on or "")
+        audit.record(session, "export", f"quarantine:{batch_id}", person_id=scope.person_id, rows=_rows(batch), sha256=batch.sha256)
+    return QuarantineFile(_rows(batch), batch.extract_on or "")
+
+
+def _rows(batch: ImportBatch) -> int:
+    """Refused rows, also those of a file that was refused as a whole for them."""
+    return sum((batch.reasons or {}).values())
 
 
 def _batch(session: Session, batch_id: int) -> ImportBatch:

@@ -13,6 +13,7 @@ from bankseg.ingest.report import FileReport, IngestReport
 from bankseg.lake.tables import current_files, open_lake
 from bankseg.services.ingest import ingest_directory
 from bankseg.settings import Settings
+from bankseg.storage.client_erasure import ErasedKey
 from bankseg.storage.database import make_engine
 from bankseg.storage.import_batch import ImportBatch
 
@@ -98,13 +99,13 @@ class SmallBank:
 
 
 def small_bank(tmp_path: Path, *, buckets: int = 4) -> SmallBank:
-    """An empty folder and an empty home with its store's table."""
+    """An empty folder and an empty home with the tables of its store that an import asks."""
     folder = tmp_path / "extracts"
     folder.mkdir()
     settings = Settings(home=tmp_path / "home", buckets=buckets)
     settings.home.mkdir()
     engine = make_engine(settings.store)
-    SQLModel.metadata.create_all(engine, tables=[ImportBatch.__table__])
+    SQLModel.metadata.create_all(engine, tables=[ImportBatch.__table__, ErasedKey.__table__])
     engine.dispose()
     return SmallBank(folder, settings)
 

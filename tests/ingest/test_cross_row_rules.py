@@ -5,10 +5,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlmodel import SQLModel
 
 from bankseg.cli.ingest import command
+from bankseg.domain.people import Role, Scope
 from bankseg.ingest.text_stream import TextStream
-from tests.ingest.intake import ACCOUNT_ROWS, ACCOUNTS, CLIENT_ROWS, CLIENTS, HEAD, MAPPING, SmallBank, report_of, small_bank
+from bankseg.services.import_page import export_quarantine, import_page
+from bankseg.services.import_trial import trial_of, try_file
+from bankseg.storage import import_batch
+from bankseg.storage.audit import AuditEntry
+from bankseg.storage.database import make_engine, reading
+from tests.ingest.intake import ACCOUNT_ROWS, ACCOUNTS, CLIENT_ROWS, CLIENTS, HEAD, MAPPING, TRANSACTIONS, SmallBank, report_of, small_bank
 
 BORN = CLIENTS + 'birth_on = "birth"\n'
 ABROAD = ACCOUNTS + 'currency = "ccy"\n'
@@ -173,6 +180,37 @@ def test_the_share_is_set_aside_on_purpose(plain: SmallBank, monkeypatch: pytest
 
     assert result.exit_code == 0, result.output
     assert plain.rows("transactions", "count(*)") == [(30,)]
+
+
+def test_the_dry_run_says_that_none_would_be_loaded(plain: SmallBank) -> None:
+    plain.load()
+    path, mapping = plain.folder / "tx.csv", plain.folder.parent / "mapping.toml"
+    path.write_text(movements(bad=40, good=60), encoding="utf-8")
+    mapping.write_text(HEAD + TRANSACTIONS, encoding="utf-8")
+
+    tried = trial_of(try_file(plain.settings, path, mapping))
+
+    assert "40 of 100 rows refused (40.0 %)" in tried.refusal
+    assert (tried.accepted, tried.quarantined, tried.reconciles) == (60, 40, True)
+    mapping.write_text(HEAD + TRANSACTIONS.replace("table =", "most_rejected_pct = 40\ntable ="), encoding="utf-8")
+    assert trial_of(try_file(plain.settings, path, mapping)).refusal == ""
+
+
+def test_the_rows_of_a_refused_file_can_be_taken_away(plain: SmallBank) -> None:
+    plain.write({"tx.csv": movements(bad=40, good=60)})
+    engine, scope = make_engine(plain.settings.store), Scope(1, Role.ADMINISTRATOR)
+    SQLModel.metadata.create_all(engine, tables=[AuditEntry.__table__])
+    plain.load()
+    with reading(engine) as session:
+        [batch] = [batch for batch in import_batch.latest(session) if batch.state == "refused"]
+        page = import_page(plain.settings, session, scope, batch.id or 0)
+
+    taken = export_quarantine(plain.settings, engine, scope, batch.id or 0, plain.folder / "taken.csv")
+
+    assert page.has_file
+    assert page.reasons == [("unknown_account: account_id", 40)]
+    assert taken.rows == 40
+    assert len((plain.folder / "taken.csv").read_text(encoding="utf-8").splitlines()) == 41
 
 
 def test_owners_refused_for_their_share_stop_what_they_own(plain: SmallBank) -> None:
