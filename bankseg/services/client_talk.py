@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import Session
 
 from bankseg.domain.errors import MissingDataError
+from bankseg.domain.governance import product_name
 from bankseg.domain.list_terms import CHANNELS
 from bankseg.domain.message_texts import LANGUAGES, filled, nearest
 from bankseg.domain.people import Scope
@@ -78,13 +79,8 @@ class TalkPage:
     texts: list[Said]
 
 
-def talk_page(settings: Settings, session: Session, scope: Scope, policy: Policy, client_id: str, product_name: dict[str, dict[str, str]]) -> TalkPage:
+def talk_page(settings: Settings, session: Session, scope: Scope, policy: Policy, client_id: str) -> TalkPage:
     """What to say to one client in scope.
-
-    Parameters
-    ----------
-    product_name
-        Names of products by language and code, for the texts.
 
     Raises
     ------
@@ -102,7 +98,7 @@ def talk_page(settings: Settings, session: Session, scope: Scope, policy: Policy
     names = person.names(session, [scope.person_id])
     known = {"name": str(client.get("name") or ""), "adviser": names.get(scope.person_id, "")}
     best = variants[0].product if variants else ""
-    texts = _texts(session, held, arguments, best, known, product_name, (speaks,) if speaks in LANGUAGES else LANGUAGES)
+    texts = _texts(session, held, arguments, best, known, (speaks,) if speaks in LANGUAGES else LANGUAGES)
     return TalkPage(shown, client, speaks, arguments, variants, texts)
 
 
@@ -148,9 +144,8 @@ def _variants(session: Session, scope: Scope, policy: Policy, client: Row, held:
 
 
 def _texts(
-    session: Session, held: Iterable[tuple[SchemeEntry, str]], arguments: Iterable[Argument], product: str, known: dict[str, str],
-    product_name: dict[str, dict[str, str]], languages: Iterable[str],
-) -> list[Said]:  # fmt: skip
+    session: Session, held: Iterable[tuple[SchemeEntry, str]], arguments: Iterable[Argument], product: str, known: dict[str, str], languages: Iterable[str]
+) -> list[Said]:
     """The nearest text of each scheme and channel in the client's language, filled in."""
     by_scheme = {one.scheme: one for one in arguments}
     found = []
@@ -160,11 +155,11 @@ def _texts(
             for language in languages:
                 text = nearest(texts, segment=segment, product=product, channel=channel, language=language)
                 if text is not None:
-                    found.append(_said(text, by_scheme.get(entry.scheme.code), product, known, product_name[language]))
+                    found.append(_said(text, by_scheme.get(entry.scheme.code), product, known))
     return found[:MOST_TEXTS]
 
 
-def _said(text: MessageText, argument: Argument | None, product: str, known: dict[str, str], names: dict[str, str]) -> Said:
+def _said(text: MessageText, argument: Argument | None, product: str, known: dict[str, str]) -> Said:
     told: dict[str, Any] = {"message": argument.message, "proof": argument.proof} if argument else {}
-    values = {**known, "product": names.get(product, product), **{name: by_language[text.language] for name, by_language in told.items()}}
+    values = {**known, "product": product_name(product, text.language), **{name: by_language[text.language] for name, by_language in told.items()}}
     return Said(text.channel, text.language, text.product, filled(text.subject, values), filled(text.body, values), text.version)

@@ -21,6 +21,7 @@ from bankseg.lake.parquet import digest_of
 from bankseg.services.list_builder import members_path
 from bankseg.services.list_members import exclusions_path
 from bankseg.services.list_states import list_of
+from bankseg.services.list_texts import advisers, written
 from bankseg.settings import Settings
 from bankseg.storage import audit, client_erasure, client_objection
 from bankseg.storage.client_list import RELEASED, ClientList
@@ -33,6 +34,7 @@ MEMBERS = (
     Column("tier", "tier"), Column("segment", "segment"), Column("propensity", "propensity", "number"), Column("expected_margin_minor", "expected_margin", "money"),
     Column("currency", "currency"), Column("channel", "channel"), Column("legal_basis", "legal_basis"), Column("basis_detail", "legal_basis_detail"),
     Column("consented_on", "consented_on"), Column("message_en", "message_en"), Column("message_fr", "message_fr"),
+    Column("subject_en", "subject_en"), Column("subject_fr", "subject_fr"), Column("text_en", "text_en"), Column("text_fr", "text_fr"),
 )  # fmt: skip
 EXCLUSIONS = (*STAMPED, Column("client_id", "client_id"), Column("stage", "stage"))
 
@@ -62,8 +64,10 @@ def export_members(settings: Settings, engine: Engine, scope: Scope, list_id: in
         "message_en": messages.get("en") or None,
         "message_fr": messages.get("fr") or None,
     }
-    barred = frozenset(_barred(engine))
-    rows = ({**one, **more} for one in _rows(source) if one["arm"] == TREATED and one["client_id"] not in barred)
+    barred, product = frozenset(_barred(engine)), str(row.terms["product"])
+    with reading(engine) as session:
+        known = advisers(session)
+    rows = ({**one, **more, **written(row.manifest, product, one, known)} for one in _rows(source) if one["arm"] == TREATED and one["client_id"] not in barred)
     return _write(engine, scope, row, _Order("members", MEMBERS, rows), path, file_format)
 
 

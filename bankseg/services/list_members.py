@@ -12,6 +12,7 @@ from bankseg.domain.policy import Policy
 from bankseg.lake.parquet import digest_of, write_whole
 from bankseg.segments import list_pool
 from bankseg.services.list_builder import OpenList, counted, members_path
+from bankseg.services.list_texts import chosen_texts
 from bankseg.settings import Settings
 from bankseg.storage.client_list import ClientList
 from bankseg.storage.segment_strategy import sheet_of
@@ -47,7 +48,8 @@ def write_members(settings: Settings, session: Session, policy: Policy, row: Cli
         "funnel": seen.funnel.document, "layers": seen.layers, "rate": seen.rate, "smallest_effect": seen.smallest_effect, "currency": seen.currency,
         "contact_cost_minor": int(policy.section("lists")["contact_cost_minor"][asked.channel]),
         "worth_minor": _worth(policy, asked.product, seen.funnel.mean_value_minor), "window_days": int(policy.section("horizon")["outcome_days"]),
-        "message": _message(session, asked.scheme, asked.segment),
+        "message": _said(session, asked.scheme, asked.segment, "message"), "proof": _said(session, asked.scheme, asked.segment, "proof"),
+        "texts": chosen_texts(session, asked),
         "members_sha256": digest_of([paths[0]]), "exclusions_sha256": digest_of([paths[1]]),
     }  # fmt: skip
 
@@ -60,8 +62,8 @@ def _worth(policy: Policy, product: str, mean_value_minor: float | None) -> int 
     return None if mean_value_minor is None else round(mean_value_minor)
 
 
-def _message(session: Session, scheme: str, segment: str) -> dict[str, str]:
+def _said(session: Session, scheme: str, segment: str, name: str) -> dict[str, str]:
     """What the segment's strategy sheet says to its clients, by language; empty where nobody wrote it."""
     sheet = sheet_of(session, scheme, segment) if scheme else None
     document = sheet.document if sheet else {}
-    return {language: str(document.get(f"message_{language}") or "") for language in ("en", "fr")}
+    return {language: str(document.get(f"{name}_{language}") or "") for language in ("en", "fr")}

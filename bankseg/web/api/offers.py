@@ -14,7 +14,6 @@ from bankseg.web import desk
 from bankseg.web.api import schemas
 from bankseg.web.api.blueprints import created, document, page, part, stamped
 from bankseg.web.api.segments import SchemePath
-from bankseg.web.segments.names import product_names
 
 BLUEPRINT = part("offers_api", __name__, "segments in time")
 
@@ -114,7 +113,7 @@ def save_text(path: SchemePath, body: Text) -> Response:
 @BLUEPRINT.get("/clients/<client_id>/talk", responses={"200": Talk})
 def talk(path: schemas.ClientPath) -> Response:
     """What to say to the client: why us, the variant of each product that fits, and texts filled in."""
-    return page(client_talk.talk_page(desk.desk().settings, desk.read(), desk.scope(), desk.policy(), path.client_id, product_names()), "client")
+    return page(client_talk.talk_page(desk.desk().settings, desk.read(), desk.scope(), desk.policy(), path.client_id), "client")
 
 
 def _offer(one: Offered) -> dict[str, Any]:

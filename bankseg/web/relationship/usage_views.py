@@ -5,7 +5,6 @@ from flask import Blueprint, render_template
 from bankseg.services import client_talk, client_usage
 from bankseg.web import desk
 from bankseg.web.relationship.drawing import sparkline
-from bankseg.web.segments.names import product_names
 
 BLUEPRINT = Blueprint("usage", __name__, url_prefix="/clients/<client_id>")
 
@@ -21,5 +20,5 @@ def client(client_id: str) -> str:
 @BLUEPRINT.get("/talk")
 def talk(client_id: str) -> str:
     """What to say: why us, the offers that fit, texts filled in."""
-    page = client_talk.talk_page(desk.desk().settings, desk.read(), desk.scope(), desk.policy(), client_id, product_names())
+    page = client_talk.talk_page(desk.desk().settings, desk.read(), desk.scope(), desk.policy(), client_id)
     return render_template("relationship/talk.html", page=page, client=page.client)

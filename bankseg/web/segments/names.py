@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from bankseg.domain.extracts import PRODUCTS
 from bankseg.services.scheme_pictures.axes import Axis
 from bankseg.services.scheme_pictures.groups import Figure
 from bankseg.services.scheme_pictures.matrix import OTHERS
@@ -48,8 +47,3 @@ def value_name(attribute: str, value: Any, language: str) -> str:  # a value of 
     if isinstance(value, str) and i18n.has_label(kind, value):
         return i18n.label(kind, value, language)
     return str(value).replace(".", ",") if isinstance(value, float) and language == i18n.FRENCH else str(value)
-
-
-def product_names() -> dict[str, dict[str, str]]:
-    """The names of products by language and code."""
-    return {language: {code: i18n.label("product", code, language) for code in PRODUCTS} for language in ("en", "fr")}
