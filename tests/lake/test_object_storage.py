@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
+from bankseg.domain.buckets import bucket_of
 from bankseg.domain.errors import ArtefactError, ConfigurationError, ServiceUnavailableError
 from bankseg.faults import KILLED, VARIABLE
-from bankseg.lake import places
+from bankseg.lake import erase, places
 from bankseg.lake.copies import GIGABYTE, Held, copy_path, forget_erased, make_room
 from bankseg.lake.declarations import Declarations, declare, read_declarations
 from bankseg.lake.extent import bucket_count, first_fact_on, last_fact_on, products_held
-from bankseg.lake.files import bucket_files, hash_files, table_versions
+from bankseg.lake.files import _erasures_in_store, bucket_files, hash_files, table_versions
 from bankseg.lake.kept_files import drop_unnamed
 from bankseg.lake.places import digest_in_name, filesystem, put_if_absent, read_small
 from bankseg.lake.tables import open_lake
@@ -169,7 +170,7 @@ def test_of_two_imports_at_once_into_one_table_nothing_is_lost(bank, lake, tmp_p
     (tmp_path / "beside").mkdir()
     beside = small_bank(tmp_path / "beside", buckets=2)  # another home: its own lock keeps nobody out
     other = SmallBank(beside.folder, beside.settings.model_copy(update={"lake_url": lake}))
-    days = range(1, 4)
+    days = range(1, 3)
 
     def load(one: SmallBank, account: str) -> list[str]:
         states = []
@@ -179,10 +180,10 @@ def test_of_two_imports_at_once_into_one_table_nothing_is_lost(bank, lake, tmp_p
         return states
 
     with ThreadPoolExecutor(2) as pool:
-        assert [done.result() for done in (pool.submit(load, bank, "A1"), pool.submit(load, other, "A2"))] == [["loaded"] * 3] * 2
+        assert [done.result() for done in (pool.submit(load, bank, "A1"), pool.submit(load, other, "A2"))] == [["loaded"] * 2] * 2
 
     assert [row[0] for row in bank.rows("transactions", "transaction_id", where="transaction_id LIKE 'N%'")] == [f"N{a}{d}" for a in ("A1", "A2") for d in days]
-    assert table_versions(lake)["transactions"] == 6
+    assert table_versions(lake)["transactions"] == 4
 
 
 def test_a_writer_killed_before_its_commit_leaves_nothing_visible_and_its_files_are_cleared_in_time(bank, lake):
@@ -243,13 +244,13 @@ def test_a_reader_that_was_killed_holds_nothing(bank, lake):
     assert not list((folder / "pins").iterdir())
 
 
-def test_copies_made_before_a_client_was_erased_go(bank, lake):
+def test_copies_made_before_a_client_was_erased_go_as_soon_as_nobody_reads_them(bank, lake):
     bank.load(DOOR)
     folder = bank.settings.lake_copies_folder
     with Held() as held:
         held.local([first_file(lake)])
-    forget_erased(folder, lake, 0)
-    assert list(folder.glob("*.parquet"))
+        forget_erased(folder, lake, 7)
+        assert list(folder.glob("*.parquet"))
 
     forget_erased(folder, lake, 7)
 
@@ -258,6 +259,30 @@ def test_copies_made_before_a_client_was_erased_go(bank, lake):
         held.local([first_file(lake)])
     forget_erased(folder, lake, 7)
     assert list(folder.glob("*.parquet"))
+
+
+def test_an_erased_client_is_gone_from_every_version_and_from_the_copies(bank, lake):
+    bank.load(DOOR)
+    before, folder = table_versions(lake), bank.settings.lake_copies_folder
+    held = erase.files_with(lake, "C1", bucket_of("C1", 2))
+    with Held() as reader:
+        reader.local([one.path for one in held])
+    assert {one.table for one in held} == {"clients", "client_attributes", "accounts", "transactions"}
+
+    successors = {one.table: {one.path: erase.write_without(one, "C1", "mark")} for one in held}
+    for table, of_table in successors.items():
+        erase.follow_in_log(lake, table, of_table)
+    erase.tell_erased(lake, len(held))
+    erase.drop_files([one.path for one in held])
+    _erasures_in_store.cache_clear()  # as if its two seconds had passed
+
+    named = [path for table, version in before.items() for paths in bucket_files(lake, table, version).values() for path in paths]
+    assert not list(folder.glob("*.parquet"))
+    assert not {one.path for one in held} & set(named)
+    assert table_versions(lake) == before
+    assert [row[0] for row in bank.rows("clients", "client_id") + bank.rows("transactions", "client_id")] == ["C2", "C2"]
+    known = {path: successor.sha256 for of_table in successors.values() for path, successor in ((new.path, new) for new in of_table.values())}
+    assert known.items() <= hash_files(lake, before, {}).items()
 
 
 def test_the_layout_of_a_lake_copied_from_a_disk_is_found(lake, store):
