@@ -61,6 +61,8 @@ def measure_bank(settings: Settings) -> dict[str, Any] | None:
 def measure(bank: Bank) -> dict[str, Any]:
     """Measure the rules of the policy in force on the published run's history; what was measured already is read back.
 
+    A run that trains no model has features of its own date alone: then the latest run before it that trained is measured.
+
     Raises
     ------
     MissingDataError
@@ -70,7 +72,8 @@ def measure(bank: Bank) -> dict[str, Any]:
         run = runs.current(session)
         if run is None or run.id is None:
             raise MissingDataError("no run has been published", "a published run", "bankseg run --as-of DATE")
-        known = warning_quality.of_run(session, run.id, bank.policy.sha256)
+        run = _with_history(bank, session, run)
+        known = warning_quality.of_run(session, run.id or 0, bank.policy.sha256)
     if known is not None:
         return known.document
     document = _measured(bank, run)
@@ -88,7 +91,7 @@ def _measured(bank: Bank, run: Run) -> dict[str, Any]:
         raise MissingDataError("no instalments were loaded", "the extract of instalments", "bankseg ingest it")
     risk = bank.policy.section("risk")
     horizon, as_of = int(risk["warning_horizon_days"]), date.fromisoformat(run.as_of)
-    origins = _origins(bank, run, as_of - timedelta(days=horizon))[-int(risk["warning_dates"]) :]
+    origins = _origins(bank, run)[-int(risk["warning_dates"]) :]
     if not origins:
         raise MissingDataError(f"no snapshot is {horizon} days older than {as_of}", "a run that trains on earlier dates", "bankseg run --retrain")
     arrears = _arrears(bank, run, origins[0])
@@ -96,8 +99,17 @@ def _measured(bank: Bank, run: Run) -> dict[str, Any]:
     return {"horizon_days": horizon, "dates": [day.isoformat() for day in origins], "rules": [asdict(one) for one in qualities(dates)]}
 
 
-def _origins(bank: Bank, run: Run, last_on: date) -> Sequence[date]:
+def _with_history(bank: Bank, session: Session, run: Run) -> Run:
+    """The run itself, or the latest published before it whose earlier dates can be looked at; itself too where there is none."""
+    found: Run | None = run
+    while found is not None and not _origins(bank, found):
+        found = runs.published_before(session, found.as_of)
+    return found or run
+
+
+def _origins(bank: Bank, run: Run) -> Sequence[date]:
     """Dates with a whole snapshot of the run's data whose horizon has passed, earliest first."""
+    last_on = date.fromisoformat(run.as_of) - timedelta(days=int(bank.policy.section("risk")["warning_horizon_days"]))
     found = []
     for folder in sorted(bank.snapshots.iterdir()) if bank.snapshots.exists() else []:
         try:
