@@ -1,16 +1,18 @@
 """Pages and their API twins of a big bank under a real server, beside a bare query of the same rows and a bare Flask page in the same run.
 
-python benchmarks/web.py [--from HOME] [--home FOLDER] [--clients N] [--movements-per-client M] [--postgres URL] [--requests R] [--minutes T] [--json]
+python benchmarks/web.py [--from HOME] [--home FOLDER] [--clients N] [--movements-per-client M] [--filled B] [--postgres URL] [--requests R] [--minutes T] [--json]
 
 Copies a finished bank (`python3 run.py demo --no-serve` leaves one) until it has N published clients, keeps it in FOLDER, serves it by gunicorn (2 processes, 4 threads
 each), and lets several people work at once: mornings, portfolios and their next pages, clients with all their pages, the risk queue, lists, segments, the API. Prints for
 each page median, 95th and 99th percentile, requests a second and errors, and the growth of the server's memory. Whoever asks shares the processors with the server.
-With --minutes the people work that long while a run is scored and published beside them; any error then makes the command fail.
+With --minutes the people work that long while a run of the clients in the filled buckets is scored and published beside them; any error then makes the command fail.
+With --postgres the store lies there behind row policies, the web and the run each with a role of its own; a database that holds the bank already is taken as it is.
 """
 
 import json
 import os
 import random
+import re
 import sqlite3
 import statistics
 import subprocess
@@ -24,18 +26,22 @@ from pathlib import Path
 
 import click
 import duckdb
+import psycopg
 from flask import Flask
-from web_bank import Size, build, copy_to_postgresql
+from sqlalchemy import make_url
+from web_bank import Size, build
 from web_desks import DESKS, Browser, Visit, visible_clients
+from web_postgres import prepared
+from web_server import PROCESSES, THREADS, cpu_seconds, sampled, served, stopped
 
 from bankseg.lake.files import bucket_files, table_versions
 from bankseg.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-PROCESSES, THREADS = 2, 4
 HELLO = "bare Flask page"
 BARE_CALLS = 200
 ALONE_CALLS = 20
+MOST_TOLD = 5
 
 
 @dataclass(slots=True)
@@ -44,11 +50,14 @@ class Measured:
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
+    first_errors: list[str] = field(default_factory=list)
 
     def add(self, visit: Visit) -> None:
         """Take one answer into account."""
         self.seconds.setdefault(visit.page, []).append(visit.seconds)
         self.errors[visit.page] = self.errors.get(visit.page, 0) + (visit.status != 200)
+        if visit.status != 200 and len(self.first_errors) < MOST_TOLD:
+            self.first_errors.append(f"{visit.page}: {visit.status} {' '.join(re.sub('<[^>]*>', ' ', visit.text).split())[:200]}")
 
 
 def hello() -> Flask:
@@ -56,55 +65,6 @@ def hello() -> Flask:
     app = Flask("hello")
     app.add_url_rule("/", "hello", lambda: "hello")
     return app
-
-
-def served(application: str, port: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """A gunicorn that answers."""
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--chdir",
-        str(Path(__file__).parent),
-        "--worker-class",
-        "gthread",
-        "--workers",
-        str(PROCESSES),
-        "--threads",
-        str(THREADS),
-    ]
-    server = subprocess.Popen(
-        [*command, "--bind", f"127.0.0.1:{port}", "--keep-alive", "75", "--timeout", "120", "--log-level", "error", application],
-        env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    for _ in range(600):
-        try:
-            if Browser(port).get("/healthz" if "wsgi" in application else "/").status == 200:
-                return server
-        except OSError:
-            time.sleep(0.1)
-    server.kill()
-    raise click.ClickException(
-        f"{application} does not answer on port {port}. Expected: a page within a minute. What to do: start it by hand and read what it says."
-    )
-
-
-def memory_mb(server: subprocess.Popen[bytes]) -> float:
-    """Resident memory of a server's processes, in MB."""
-    workers = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text(encoding="ascii").split()
-    return sum(_status_kb(int(worker), "VmRSS") for worker in workers) / 1e3
-
-
-def _status_kb(process: int, name: str) -> int:
-    lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
-    return int(next(line for line in lines if line.startswith(name)).split()[1])
-
-
-def cpu_seconds(server: subprocess.Popen[bytes]) -> float:
-    """Processor time a server's processes have used so far."""
-    workers = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text(encoding="ascii").split()
-    parts = [Path(f"/proc/{worker}/stat").read_text(encoding="utf-8").rpartition(")")[2].split() for worker in workers]
-    return sum(int(part[11]) + int(part[12]) for part in parts) / os.sysconf("SC_CLK_TCK")
 
 
 def alone(server: subprocess.Popen[bytes], port: int, clients: dict[str, list[str]]) -> dict[str, float]:
@@ -137,10 +97,15 @@ def worked(port: int, clients: dict[str, list[str]], *, requests: int, seconds: 
     return found
 
 
-def bare_queries(settings: Settings, size: Size, clients: list[str]) -> dict[str, list[float]]:
+def bare_queries(settings: Settings, size: Size, clients: list[str], postgres: str) -> dict[str, list[float]]:
     """The rows of a portfolio's page and of a client's movements, asked for by hand on an open connection."""
-    store = sqlite3.connect(settings.home / "store.sqlite")
-    page = "SELECT * FROM published_client WHERE run_id = (SELECT run_id FROM current_run) AND rm_id = 'RM001' ORDER BY churn DESC, client_id DESC LIMIT 51"
+    store = (
+        psycopg.connect(make_url(postgres).set(drivername="postgresql").render_as_string(hide_password=False))
+        if postgres
+        else sqlite3.connect(settings.home / "store.sqlite")
+    )
+    page = """SELECT * FROM published_client WHERE run_id = (SELECT run_id FROM current_run) AND rm_id = 'RM001' AND churn IS NOT NULL
+        ORDER BY churn DESC, client_id DESC LIMIT 51"""
     lake = settings.lake
     paths = [path for bucket in range(size.filled) for path in bucket_files(lake, "transactions", table_versions(lake)["transactions"])[bucket]]
     columns = duckdb.connect(config={"threads": 1})
@@ -173,11 +138,17 @@ def table(found: Measured, wall: float, plain: float, cpu: Mapping[str, float]) 
     return rows
 
 
+def ended(beside: subprocess.Popen[bytes]) -> dict[str, object]:
+    """How the run beside ended: what it printed, or the code it failed with."""
+    said, _ = beside.communicate(timeout=3600)
+    return {"code": beside.returncode, **(json.loads(said) if not beside.returncode else {})}
+
+
 def run_beside(settings: Settings, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     """A run that is scored and published meanwhile, by the command line as an operator would."""
     command = [sys.executable, "-c", "from bankseg.cli.main import main; main()", "run", "--as-of", "2025-12-31", "--json"]
-    log = (settings.home / "run.log").open("wb")
-    return subprocess.Popen(command, env=os.environ | environment, cwd=ROOT, stdout=log, stderr=log)
+    with (settings.home / "run.log").open("wb") as log:
+        return subprocess.Popen(command, env=os.environ | environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=log)
 
 
 @click.command()
@@ -190,7 +161,10 @@ def run_beside(settings: Settings, environment: dict[str, str]) -> subprocess.Po
 @click.option(
     "--buckets", default=16, show_default=True, type=click.IntRange(1, 1024), help="Buckets of the lake; two of them hold facts, each as large as if all did."
 )
-@click.option("--postgres", default="", help="URL of an empty PostgreSQL database to keep the store in; without it SQLite does.")
+@click.option(
+    "--filled", default=2, show_default=True, type=click.IntRange(1, 1024), help="How many of the buckets hold facts: all of them for a run of every client."
+)
+@click.option("--postgres", default="", help="URL, of a superuser, of an empty database or one that holds the bank; without it SQLite keeps the store.")
 @click.option("--requests", default=2000, show_default=True, type=click.IntRange(min=1))
 @click.option("--people", default=4, show_default=True, type=click.IntRange(min=1), help="How many work at once.")
 @click.option("--minutes", default=0.0, help="Work so long while a run is scored and published, and fail on any error.")
@@ -202,6 +176,7 @@ def main(  # noqa: PLR0913, PLR0917  # the options
     clients: int,
     movements: int,
     buckets: int,
+    filled: int,
     postgres: str,
     requests: int,
     people: int,
@@ -211,19 +186,21 @@ def main(  # noqa: PLR0913, PLR0917  # the options
     as_json: bool,
 ) -> None:
     """Measure and print."""
-    size = Size(clients, movements, buckets, min(2, buckets))
+    size = Size(clients, movements, buckets, min(filled, buckets))
     with tempfile.TemporaryDirectory(prefix="bankseg-web-") as folder:
         settings = build(source, home or Path(folder) / "bank", size)
-        environment = {"BANKSEG_HOME": str(settings.home), "BANKSEG_STORE_URL": postgres, "BANKSEG_LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT)}
-        if postgres:
-            copy_to_postgresql(settings, postgres)
+        store = prepared(settings, postgres) if postgres else {"BANKSEG_STORE_URL": ""}
+        environment = {"BANKSEG_HOME": str(settings.home), "BANKSEG_LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT), **store}
         document = measure(settings, size, environment, requests=requests, people=people, minutes=minutes, port=port)
     if as_json:
         print(json.dumps(document))
     else:
         told(document, size)
-    if minutes and (document["errors"] or document["run"]):
-        raise click.ClickException(f"{document['errors']} errors, run ended with {document['run']}. Expected: none, 0. What to do: read run.log of the bank.")
+    ran = document["run"]
+    if minutes and (document["errors"] or not isinstance(ran, dict) or ran.get("state") != "published"):
+        raise click.ClickException(
+            f"{document['errors']} errors, the run beside: {ran}. Expected: none, published. What to do: read run.log and web.log of the bank."
+        )
 
 
 def measure(settings: Settings, size: Size, environment: dict[str, str], *, requests: int, people: int, minutes: float, port: int) -> dict[str, object]:
@@ -233,31 +210,26 @@ def measure(settings: Settings, size: Size, environment: dict[str, str], *, requ
     browser = Browser(port)
     for _ in range(BARE_CALLS):
         plain.add(browser.get("/", HELLO))
-    _ended(server)
+    stopped(server)
     bare = statistics.median(plain.seconds[HELLO])
     clients = visible_clients(settings, size)
-    plain.seconds |= bare_queries(settings, size, clients["bench.manager"])
+    plain.seconds |= bare_queries(settings, size, clients["bench.manager"], environment["BANKSEG_STORE_URL"])
     server = served("bankseg.wsgi:application()", port, environment)
     try:
         worked(port, clients, requests=max(200, requests // 10), seconds=600, people=people)  # what a process does once, it has done
-        before, start = memory_mb(server), time.monotonic()
-        beside = run_beside(settings, environment) if minutes else None
-        found = worked(port, clients, requests=10**9 if minutes else requests, seconds=minutes * 60 or 3600, people=people)
-        wall, after = time.monotonic() - start, memory_mb(server)
+        beside, start = run_beside(settings, environment) if minutes else None, time.monotonic()
+        with sampled(server) as memory:
+            found = worked(port, clients, requests=10**9 if minutes else requests, seconds=minutes * 60 or 3600, people=people)
+        wall = time.monotonic() - start
         cpu = {} if minutes else alone(server, port, clients)
-        ended = beside.wait(timeout=3600) if beside else 0
+        ran = ended(beside) if beside else None
     finally:
-        _ended(server)
+        stopped(server)
     return {
         "clients": size.clients, "movements": size.movements * size.clients, "store": "postgresql" if environment["BANKSEG_STORE_URL"] else "sqlite", "people": people,
-        "processes": PROCESSES, "threads": THREADS, "bare": table(plain, wall, bare, {}), "pages": table(found, wall, bare, cpu), "errors": sum(found.errors.values()), "run": ended,
-        "requests_per_second": round(sum(map(len, found.seconds.values())) / wall, 1), "memory_mb_before": round(before), "memory_mb_after": round(after),
+        "processes": PROCESSES, "threads": THREADS, "bare": table(plain, wall, bare, {}), "pages": table(found, wall, bare, cpu), "errors": sum(found.errors.values()), "first_errors": found.first_errors, "run": ran,
+        "requests_per_second": round(sum(map(len, found.seconds.values())) / wall, 1), "seconds": round(wall), "memory_mb": {"start": memory[0], "middle": memory[len(memory) // 2], "end": memory[-1], "most": max(memory)},
     }  # fmt: skip
-
-
-def _ended(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    server.wait(timeout=60)
 
 
 def told(document: dict[str, object], size: Size) -> None:
@@ -270,8 +242,12 @@ def told(document: dict[str, object], size: Size) -> None:
             f"{row['page']:44}{row['requests']:>9}{row['p50_ms']:>9}{row['p95_ms']:>9}{row['p99_ms']:>9}{row['per_second']:>10}{row['errors']:>8}{row['of_bare_page']:>13}{row['cpu_ms'] if row['cpu_ms'] is not None else '':>14}"
         )
     print(
-        f"{document['requests_per_second']} requests a second in all; memory {document['memory_mb_before']} MB before, {document['memory_mb_after']} MB after; {document['errors']} errors"
+        f"{document['requests_per_second']} requests a second in all over {document['seconds']} s; memory of the web's processes in MB {document['memory_mb']}; {document['errors']} errors"
     )
+    for error in document["first_errors"]:  # type: ignore[attr-defined]  # a list of texts
+        print(error)
+    if document["run"]:
+        print(f"beside: {json.dumps(document['run'])[:400]}")
 
 
 if __name__ == "__main__":

@@ -26,9 +26,7 @@ from bankseg.services.rolls import roll_path
 from bankseg.settings import Settings
 from bankseg.storage import published_counts, published_rows, schema
 from bankseg.storage import run as runs
-from bankseg.storage.bulk import analyse, append
 from bankseg.storage.database import make_engine, transaction
-from bankseg.storage.tables import METADATA
 
 MADE = "benchmark.json"
 PASSWORD = "benchmark people only"  # noqa: S105  # of people who exist in the benchmark's own bank
@@ -61,6 +59,7 @@ def build(source: Path, home: Path, size: Size) -> Settings:
         known = json.loads((home / MADE).read_text(encoding="utf-8"))
         if known != asdict(size):
             raise click.ClickException(f"{home} holds a bank of {known}. Expected: {asdict(size)}. What to do: name another folder.")
+        schema.upgrade(make_engine(settings.store))
         return settings
     if not (source / "store.sqlite").is_file():
         raise click.ClickException(
@@ -82,8 +81,8 @@ def build(source: Path, home: Path, size: Size) -> Settings:
 
 
 def copies(clients: int, size: Size) -> int:
-    """How often the source's clients are there: the originals, and copies until there are enough."""
-    return max(1, -(-size.clients // clients))
+    """How often the source's clients are there: the originals, and copies until there are enough; one at least, for the second manager."""
+    return max(2, -(-size.clients // clients))
 
 
 def enlarge_store(path: Path, size: Size) -> None:
@@ -189,25 +188,3 @@ def _renumbered(table: pa.Table, number: int) -> pa.Table:
             text = pc.binary_join_element_wise(table[name].cast(pa.string()), suffix(number), "")
             table = table.set_column(place, table.schema.field(name), text.cast(table.schema.field(name).type))
     return table
-
-
-def copy_to_postgresql(settings: Settings, url: str) -> None:
-    """The same store in an empty PostgreSQL database, table by table by COPY."""
-    there, here = make_engine(settings.store), make_engine(url)
-    schema.upgrade(here)
-    with here.begin() as connection:
-        for table in reversed(METADATA.sorted_tables):
-            connection.execute(table.delete())
-    with there.connect().execution_options(bankseg_read_only=True) as connection:
-        for table in METADATA.sorted_tables:
-            rows = connection.execution_options(yield_per=50_000).execute(table.select())
-            for part in rows.mappings().partitions():
-                if table.name in PUBLISHED:
-                    append(here, table.name, pa.Table.from_pylist([dict(row) for row in part]))
-                else:
-                    with here.begin() as into:
-                        into.execute(table.insert(), [dict(row) for row in part])
-    with transaction(here) as session:
-        run = runs.current(session)
-        published_rows.show(session, run.id if run and run.id else 0)
-    analyse(here, PUBLISHED)

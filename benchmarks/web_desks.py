@@ -76,6 +76,9 @@ class Browser:
             self._connection.close()
             self._connection.request(method, address, body=form or None, headers=headers)
             answer = self._connection.getresponse()
+        except TimeoutError:
+            self._connection.close()
+            return 0, "no answer within two minutes"
         for cookie in answer.headers.get_all("Set-Cookie") or ():
             kept = dict(part.split("=", 1) for part in self._cookie.split("; ") if part) | dict([cookie.split(";")[0].split("=", 1)])
             self._cookie = "; ".join(f"{name}={value}" for name, value in kept.items())

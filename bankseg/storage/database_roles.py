@@ -61,11 +61,13 @@ def make_roles(connection: Connection, passwords: Mapping[str, str]) -> bool:
 
 
 def grant(connection: Connection) -> bool:
-    """Let each role do its work on the tables there are and put the row policies in force; True when the database belongs to the owner's role.
+    """Let each role do its work on the tables there are and put the row policies in force; True when the database belongs to the owner's role and we act for it.
 
-    Part of every migration, done by that role; again changes nothing.
+    Part of every migration, done by that role; again changes nothing. A worker that finds the schema new enough comes here too, and has no rights to give.
     """
-    owned = text("SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename = :table AND tableowner = :owner")
+    owned = text("""
+        SELECT 1 FROM pg_tables
+        WHERE schemaname = 'public' AND tablename = :table AND tableowner = :owner AND pg_has_role(current_user, tableowner, 'MEMBER')""")
     if connection.execute(owned, {"table": REVISION_TABLE, "owner": OWNER}).first() is None:
         return False
     tables = set(connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars())

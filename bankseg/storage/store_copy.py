@@ -84,7 +84,7 @@ def _load(engine: Engine, folder: Path, columns: dict[str, list[str]]) -> None:
                 connection.execute(text(f"TRUNCATE {_quoted(connection, table)} CASCADE"))  # rows the migrations put there
             for table, names in columns.items():
                 _copy_in(connection, table, names, folder / f"{table}{COPY_SUFFIX}")
-            _continue_numbers(connection, columns)
+            continue_numbers(connection, columns)
     except psycopg.Error as error:  # its words quote a row
         raise ArtefactError(f"the store's copy does not load: {type(error).__name__}", "the rows that were copied", "restore another backup") from error
 
@@ -132,7 +132,7 @@ def _copy_in(connection: Connection, table: str, columns: list[str], path: Path)
             into.write(block)
 
 
-def _continue_numbers(connection: Connection, columns: dict[str, list[str]]) -> None:
+def continue_numbers(connection: Connection, columns: dict[str, list[str]]) -> None:
     """Let every number that PostgreSQL gives out go on behind the highest that is taken."""
     for table in columns:
         for column in inspect(connection).get_columns(table):

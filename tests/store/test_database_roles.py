@@ -51,6 +51,14 @@ def test_the_owner_migrates_and_the_schema_is_that_of_the_code(walled):
         connection.exec_driver_sql("DROP TABLE made_by_owner")
 
 
+def test_a_worker_that_finds_the_schema_new_enough_goes_on(walled):
+    engine = walled.engine("app_worker")
+
+    schema.upgrade(engine)
+
+    assert schema.revision(engine) == schema.revision(walled.engine("app_owner"))
+
+
 @pytest.mark.parametrize("role", ["app_web", "app_worker", "app_backup"])
 @pytest.mark.parametrize(
     "statement", ["CREATE TABLE mine (x integer)", "ALTER TABLE person ADD COLUMN x integer", "DROP POLICY in_scope ON published_client", "TRUNCATE audit_entry", "ALTER TABLE published_client DISABLE ROW LEVEL SECURITY", "SET ROLE app_owner"]
