@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 
 import duckdb
@@ -27,6 +28,8 @@ class Roll:
         if computed:
             added = [exp.alias_(parse_one(sql, dialect="duckdb"), name, quoted=True) for name, sql in computed]
             self._connection.execute("CREATE VIEW roll AS " + exp.select(exp.Star(), *added).from_("written").sql("duckdb"))
+        self._laid: dict[tuple[object, ...], str] = {}
+        self._laying = Lock()
         self.columns: Mapping[str, str] = {str(row[0]): str(row[1]) for row in self._connection.execute("DESCRIBE roll").fetchall()}
 
     @cached_property
@@ -39,6 +42,31 @@ class Roll:
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Rows of a statement over `roll`."""
         return cast("pa.Table", self._connection.cursor().sql(sql, params=named(sql, parameters)).to_arrow_table())
+
+    def beside(self, column: str, sql: str, parameters: Mapping[str, Any], *, version: int = 0) -> str:
+        """Name of a table of one column, a row for each client in the roll's order, to be joined by position.
+
+        Made from the statement once and kept in memory as long as the roll is open; `version` is of what the statement reads beside the roll.
+
+        Raises
+        ------
+        ArtefactError
+            When the statement has not one row a client.
+        """
+        key = (column, sql, version, *sorted(parameters.items()))
+        with self._laying:
+            if key not in self._laid:
+                rows = self.arrow(sql, parameters).select([column])
+                if rows.num_rows != self._clients:
+                    raise ArtefactError(f"{rows.num_rows:,} rows of {column} beside {self._clients:,} clients", "one for each", "run the segment stage again")
+                name = f"{column}_{len(self._laid)}"
+                self._connection.cursor().from_arrow(rows).create(name)
+                self._laid[key] = name
+            return self._laid[key]
+
+    @cached_property
+    def _clients(self) -> int:
+        return int(self._connection.cursor().execute("SELECT count(*) FROM roll").fetchall()[0][0])
 
 
 def open_roll(path: Path, computed: Sequence[tuple[str, str]] = ()) -> Roll:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
@@ -14,13 +15,32 @@ from bankseg.segments.reading import Reading
 
 MEMBER_COLUMNS = ("name", "kind", "branch_id", "rm_id", "segment")
 ARMS = (TREATED, CONTROL)
+GLOBAL_DRAW = "SELECT ('0x' || left(sha256(client_id || ':global:' || $global_salt), 12))::BIGINT % 10000 AS global_draw FROM roll"
+MARGINS = """
+    SELECT o.expected_margin_minor
+    FROM (SELECT client_id, row_number() OVER () AS place FROM roll) AS r
+    LEFT JOIN (SELECT client_id, expected_margin_minor FROM read_parquet($offers) WHERE product = $product) AS o ON o.client_id = r.client_id
+    ORDER BY r.place"""
 
 
-def candidates(reading: Reading, asked: ListAsked, inside: exp.Expr, unsuitable: Sequence[Rule], contracts: Collection[str]) -> exp.Select:
+def laid_beside(reading: Reading, offers: Path, product: str, salt: str) -> dict[str, str]:
+    """Tables with a row for each client of the roll, in its order: the margin expected of a product, and the draw of the standing control group."""
+    state = offers.stat().st_mtime_ns
+    found = {"global_draw": reading.roll.beside("global_draw", GLOBAL_DRAW, {"global_salt": salt})}
+    if product:
+        found["expected_margin_minor"] = reading.roll.beside("expected_margin_minor", MARGINS, {"offers": str(offers), "product": product}, version=state)
+    return found
+
+
+def candidates(
+    reading: Reading, asked: ListAsked, inside: exp.Expr, unsuitable: Sequence[Rule], contracts: Collection[str], beside: Mapping[str, str]
+) -> exp.Select:
     """One row per candidate: the clients in scope for whom `inside` holds, of the tiers asked for.
 
     Parameters
     ----------
+    beside
+        Tables of `laid_beside`, by their column.
     unsuitable
         Rules that bar the product; one over an attribute the roll does not have bars nothing.
     contracts
@@ -50,8 +70,11 @@ def candidates(reading: Reading, asked: ListAsked, inside: exp.Expr, unsuitable:
         "is_unsuitable": exp.or_(*barring) if barring else exp.false(),
         "is_high_risk": _is(known, "is_high_risk"),
         "is_vulnerable": _is(known, "is_vulnerable"),
+        **{name: exp.column(name) if name in beside else exp.cast(exp.null(), "bigint") for name in ("expected_margin_minor", "global_draw")},
     }
     select = exp.select(*(exp.alias_(column, name, quoted=True) for name, column in columns.items())).from_("roll").where(reading.visible(), inside)
+    for table in beside.values():
+        select = select.join(f"POSITIONAL JOIN {table}", dialect=DIALECT)
     return select.where(exp.column("tier").isin(*asked.tiers)) if asked.tiers else select
 
 
@@ -61,10 +84,10 @@ def everybody(reading: Reading) -> exp.Expr:
 
 
 def counted(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Candidates by what becomes of them, with their expected outcomes and margin; and the two arms by value tier, largest first."""
-    statement = _over("list_counts.sql", "placed", _over("list_funnel.sql", "subject", subject))
+    """Candidates by what becomes of them, the arms with their expected outcomes and margin; and the two arms by value tier, largest first."""
+    statement = _over("list_counts.sql", {"stages": _staged(subject), "first": _first(parameters["places"]), "arms": _statement("list_arms.sql")})
     rows = reading.roll.arrow(statement.sql(dialect=DIALECT), parameters).to_pylist()
-    told = [{name: row[name] for name in ("tier", "treated", "control", "strata")} for row in rows if row["is_layer"] and row["treated"] + row["control"]]
+    told = [{name: row[name] for name in ("tier", "treated", "control", "strata")} for row in rows if row["is_layer"]]
     return [row for row in rows if not row["is_layer"]], sorted(told, key=lambda row: (-row["treated"] - row["control"], row["tier"]))
 
 
@@ -72,7 +95,8 @@ def drawn(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) 
     """Every candidate with what becomes of them, in the order of the list and then by number."""
     basis = "CASE legal_basis WHEN 'contract' THEN contract WHEN 'consent' THEN proof END AS basis_detail"
     arm = "CASE outcome WHEN 'treated' THEN 'treated' WHEN 'control_group' THEN 'control' END AS arm"
-    select = exp.select("*", basis, arm, dialect=DIALECT).from_(_over("list_funnel.sql", "subject", subject).subquery("placed")).order_by("place", "client_id")
+    placed = _over("list_funnel.sql", {"stages": _staged(subject), "arms": _statement("list_arms.sql")})
+    select = exp.select("*", basis, arm, dialect=DIALECT).from_(placed.subquery("placed")).order_by("place", "client_id")
     return reading.roll.arrow(select.sql(dialect=DIALECT), parameters)
 
 
@@ -86,16 +110,32 @@ def outcomes(reading: Reading, product: str, parameters: Mapping[str, Any]) -> l
         "is_client": exp.EQ(this=_text(known, "status"), expression=exp.Literal.string("active")),
     }
     subject = exp.select(*(exp.alias_(column, name) for name, column in columns.items())).from_("roll")
-    return reading.roll.arrow(_over("list_results.sql", "subject", subject).sql(dialect=DIALECT), parameters).to_pylist()
+    return reading.roll.arrow(_over("list_results.sql", {"subject": subject}).sql(dialect=DIALECT), parameters).to_pylist()
 
 
-def _over(name: str, relation: str, rows: exp.Select) -> exp.Select:
-    """A statement of this room over the rows that stand for one of its relations."""
-    tree = parse_one(files("bankseg.segments").joinpath(name).read_text(encoding="utf-8"), dialect=DIALECT)
+def _staged(subject: exp.Select) -> exp.Select:
+    return _over("list_stages.sql", {"subject": subject})
+
+
+def _first(places: int | None) -> exp.Select:
+    """The best of those whom no stage takes off, in the order of the list: everybody where there is room for all, and then in no order."""
+    left = exp.select("*").from_("staged").where("removed_by IS NULL")
+    if places is None:
+        return left
+    return left.order_by("expected_margin_minor DESC NULLS LAST", "propensity DESC", "client_id", dialect=DIALECT).limit(places)
+
+
+def _over(name: str, relations: Mapping[str, exp.Select]) -> exp.Select:
+    """A statement of this room over the rows that stand for some of its relations."""
+    tree = _statement(name)
     for table in list(tree.find_all(exp.Table)):
-        if table.name == relation:
-            table.replace(rows.subquery(table.alias_or_name))
-    return cast("exp.Select", tree)
+        if table.name in relations:
+            table.replace(relations[table.name].subquery(table.alias_or_name))
+    return tree
+
+
+def _statement(name: str) -> exp.Select:
+    return cast("exp.Select", parse_one(files("bankseg.segments").joinpath(name).read_text(encoding="utf-8"), dialect=DIALECT))
 
 
 def _number(known: Collection[str], name: str) -> exp.Expr:

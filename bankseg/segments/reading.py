@@ -33,6 +33,9 @@ class Rows(Protocol):
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Rows of a statement."""
 
+    def beside(self, column: str, sql: str, parameters: Mapping[str, Any], *, version: int = 0) -> str:
+        """Name of a table of one column, a row for each client in the roll's order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

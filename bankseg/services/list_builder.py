@@ -152,13 +152,14 @@ def open_list(settings: Settings, session: Session, scope: Scope, policy: Policy
     barring = [rule.when for rule in unsuitable_rules(policy.section("cross_sell")["unsuitable"]) if asked.product and rule.speaks_of(asked.product, nature)]
     section = policy.section("lists")
     contracts = section["contracts_in_progress"].get(asked.subject, ())
-    subject = list_pool.candidates(roll.reading, asked, inside, barring, contracts)
+    beside = list_pool.laid_beside(roll.reading, _offers(settings, roll), asked.product, str(section["global_control_salt"]))
+    subject = list_pool.candidates(roll.reading, asked, inside, barring, contracts, beside)
     days = int(policy.section("contact_policy")["least_days_between_contacts"])
     return OpenList(roll, subject, {
-        "product": asked.product, "purpose": f"marketing_{asked.channel}", "offers": str(_offers(settings, roll)), "proofs": str(proofs_of(settings, roll.run)),
+        "product": asked.product, "purpose": f"marketing_{asked.channel}", "proofs": str(proofs_of(settings, roll.run)),
         "contacted": _contacted(settings, session, roll.as_of - timedelta(days=days), list_id), "least_propensity": asked.least_propensity,
         "least_margin_minor": asked.least_margin_minor, "least_days_between_contacts": days, "is_credit": nature == "credit",
-        "objecting": list(client_objection.standing(session)), "restricted": client_list.restricted(session), "global_salt": str(section["global_control_salt"]),
+        "objecting": list(client_objection.standing(session)), "restricted": client_list.restricted(session),
         "global_share": round(float(section["global_control_share"]) * WHOLE), "places": places(asked, int(section["contact_cost_minor"][asked.channel])),
         "list_key": key, "salt": str(section["salt"]), "control_share": asked.control_share,
     })  # fmt: skip
