@@ -138,6 +138,21 @@ def test_several_files_are_taken_at_once(own: Browsers) -> None:
     assert {load_mapping_text(upload.mapping).extract[0].table for upload in _all(own.settings)} == {"clients", "balances"}
 
 
+def test_a_file_that_would_be_refused_as_a_whole_says_so_and_cannot_be_loaded(own: Browsers) -> None:
+    page = send(own.of("adam"), ("tiers.csv", CLIENTS.encode())).location
+    tried = {"read": 100, "accepted": 60, "quarantined": 40, "duplicates": 0, "filtered": 0, "reasons": [], "rejects": None}
+    with transaction(make_engine(own.settings.store)) as session:
+        session.get_one(ImportUpload, newest(own.settings).id).trial = {**tried, "refusal": "40 of 100 rows refused"}
+
+    shown = own.of("adam").get(page).text
+
+    assert "40 of 100 rows refused" in shown
+    assert f'action="{page}/load"' not in shown
+    with transaction(make_engine(own.settings.store)) as session:
+        session.get_one(ImportUpload, newest(own.settings).id).trial = tried
+    assert f'action="{page}/load"' in own.of("adam").get(page).text
+
+
 def test_a_file_is_mapped_tried_loaded_and_gone(own: Browsers) -> None:
     http, settings = own.of("adam"), own.settings
     page = send(http, ("tiers.csv", CLIENTS.encode())).location
