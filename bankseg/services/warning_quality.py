@@ -80,7 +80,7 @@ def measure(bank: Bank) -> dict[str, Any]:
     try:
         with transaction(bank.engine) as session:
             now = session.scalar(select(db_now())) or 0.0
-            session.add(warning_quality.WarningQuality(run_id=run.id, as_of=run.as_of, policy_sha256=bank.policy.sha256, document=document, made_at=now))
+            session.add(warning_quality.WarningQuality(run_id=run.id or 0, as_of=run.as_of, policy_sha256=bank.policy.sha256, document=document, made_at=now))
     except IntegrityError:  # somebody measured the same at the same moment
         return document
     return document
