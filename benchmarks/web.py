@@ -5,7 +5,8 @@ python benchmarks/web.py [--from HOME] [--home FOLDER] [--clients N] [--movement
 Copies a finished bank (`python3 run.py demo --no-serve` leaves one) until it has N published clients, keeps it in FOLDER, serves it by gunicorn (2 processes, 4 threads
 each), and lets several people work at once: mornings, portfolios and their next pages, clients with all their pages, the risk queue, lists, segments, the API. Prints for
 each page median, 95th and 99th percentile, requests a second and errors, and the growth of the server's memory. Whoever asks shares the processors with the server.
-With --minutes the people work that long while a run of the clients in the filled buckets is scored and published beside them; any error then makes the command fail.
+With --minutes the people work at least that long while a run of the clients in the filled buckets is scored and published beside them, and until it has ended;
+any error then makes the command fail.
 With --postgres the store lies there behind row policies, the web and the run each with a role of its own; a database that holds the bank already is taken as it is.
 """
 
@@ -79,14 +80,14 @@ def alone(server: subprocess.Popen[bytes], port: int, clients: dict[str, list[st
     return found
 
 
-def worked(port: int, clients: dict[str, list[str]], *, requests: int, seconds: float, people: int) -> Measured:
-    """Several people at once, each at a desk of its own, until so many requests were made or so long has passed."""
+def worked(port: int, clients: dict[str, list[str]], *, requests: int, seconds: float, people: int, beside: subprocess.Popen[bytes] | None = None) -> Measured:
+    """Several people at once, each at a desk of its own, until so many requests were made or so long has passed, and whatever runs beside has ended."""
     found, until = Measured(), time.monotonic() + seconds
     browsers = [Browser(port, desk) for desk in list(DESKS) * -(-people // len(DESKS))][:people]
 
     def work(place: int) -> list[Visit]:
         chance, visits = random.Random(place), []
-        while len(visits) < requests // people and time.monotonic() < until:
+        while len(visits) < requests // people and (time.monotonic() < until or (beside is not None and beside.poll() is None)):
             visits.append(browsers[place].visit(chance, clients))
         return visits
 
@@ -219,7 +220,7 @@ def measure(settings: Settings, size: Size, environment: dict[str, str], *, requ
         worked(port, clients, requests=max(200, requests // 10), seconds=600, people=people)  # what a process does once, it has done
         beside, start = run_beside(settings, environment) if minutes else None, time.monotonic()
         with sampled(server) as memory:
-            found = worked(port, clients, requests=10**9 if minutes else requests, seconds=minutes * 60 or 3600, people=people)
+            found = worked(port, clients, requests=10**9 if minutes else requests, seconds=minutes * 60 or 3600, people=people, beside=beside)
         wall = time.monotonic() - start
         cpu = {} if minutes else alone(server, port, clients)
         ran = ended(beside) if beside else None
