@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import JSON, String, cast, delete, func, select, update
-from sqlmodel import Session, col
+from sqlmodel import AutoString, Session, col
 from sqlmodel import select as select_rows
 
 from bankseg.storage.audit import AuditEntry
@@ -70,7 +70,7 @@ def remove(session: Session, client_id: str, pseudonym: str) -> None:
 def _replace_elsewhere(session: Session, client_id: str, replace: Callable[[str], str]) -> None:
     """A saved view, a kept answer, an error: wherever else a text of the store names the client."""
     for table in METADATA.sorted_tables:
-        texts = [column for column in table.columns if isinstance(column.type, JSON | String) and not column.primary_key]
+        texts = [column for column in table.columns if isinstance(column.type, JSON | String | AutoString) and not column.primary_key]
         if table.name in UNTOUCHED or not texts:
             continue
         for column in texts:
