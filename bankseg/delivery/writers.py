@@ -12,6 +12,7 @@ import xlsxwriter
 from bankseg.delivery.columns import Column, ColumnKind, Format, cell
 from bankseg.delivery.formulas import harmless
 from bankseg.domain.errors import InputError
+from bankseg.durable import flush_file, make_folders, settle
 from bankseg.faults import crash_point
 
 Row = dict[str, Any]
@@ -136,7 +137,7 @@ class Delivery:
 
     def __init__(self, path: Path, file_format: Format, columns: tuple[Column, ...]) -> None:
         self._path, self._part, self.rows = path, path.with_name(f".{path.name}.part"), 0
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         self._writer: ListWriter = WRITERS[file_format](self._part, columns)
 
     def __enter__(self) -> Self:
@@ -152,8 +153,9 @@ class Delivery:
         self._writer.close()
         if kind is None:
             self._part.chmod(0o600)
+            flush_file(self._part)
             crash_point("export.before_rename")
-            self._part.replace(self._path)
+            settle(self._part, self._path)
             crash_point("export.after_rename")
         else:
             self._part.unlink(missing_ok=True)

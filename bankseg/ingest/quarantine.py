@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 from unicodedata import category
 
+from bankseg.durable import make_folders, settle
 from bankseg.faults import crash_point
 
 HEADER = ("row_number", "column", "value", "reason", "text")
@@ -42,7 +43,7 @@ class Quarantine:
         if pseudonym is not None:
             value, reason, text = pseudonym, "erased_client", "of a client who was erased and must not come back"
         if self._stream is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folders(self.path.parent, 0o700)
             self._stream = self._draft.open("w", encoding="utf-8", newline="")
             csv.writer(self._stream).writerow(HEADER)
         shown = column.removeprefix("attribute:").removeprefix("label:")
@@ -57,7 +58,7 @@ class Quarantine:
             stream.flush()
             os.fsync(stream.fileno())
         crash_point("quarantine.before_rename")
-        self._draft.replace(self.path)
+        settle(self._draft, self.path)
         return str(self.path)
 
     def discard(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
+from bankseg.durable import flush_file, make_folders, settle
 from bankseg.lake.parameters import named
 
 
@@ -47,10 +48,11 @@ class Analysis:
 
     def save(self, sql: str, path: Path) -> None:
         """Write the rows of a statement to a Parquet file, whole or not at all; they need not fit into memory."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         self._connection.sql(sql).write_parquet(str(part), compression="zstd")
-        part.replace(path)
+        flush_file(part)
+        settle(part, path)
 
     def value(self, sql: str) -> Any:  # one value of any type
         """First column of the first row."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from bankseg.durable import flush_folder, make_folders
 from bankseg.lake.copies import draft_in
 from bankseg.lake.places import digest_of_file, filesystem, is_remote, reaching
 from bankseg.settings import Settings
@@ -31,7 +32,7 @@ class DataFile:
             self._path = draft_in(Settings().lake_copies_folder)
         else:
             self._path = Path(table).absolute() / partition / f"{uuid4()}.parquet"
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(self._path.parent)
         self.stream: BinaryIO = self._path.open("wb")
 
     def finish(self) -> Finished:
@@ -45,6 +46,8 @@ class DataFile:
         self.stream.flush()
         os.fsync(self.stream.fileno())
         self.stream.close()
+        if not is_remote(self._table):
+            flush_folder(self._path.parent)
         status = self._path.stat()
         name = self._uploaded() if is_remote(self._table) else f"{self._partition}/{self._path.name}"
         return Finished(name, status.st_size, status.st_mtime_ns // 1_000_000)

@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bankseg.domain.errors import ArtefactError
+from bankseg.durable import make_folders, settle
 from bankseg.faults import crash_point
 
 
 def write_whole(table: pa.Table, path: Path) -> None:
     """Write under a temporary name, flush to disk, rename: a reader sees the whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     repeating = [field.name for field in table.schema if not (pa.types.is_floating(field.type) or pa.types.is_integer(field.type))]
     with part.open("wb") as stream:
@@ -23,7 +24,7 @@ def write_whole(table: pa.Table, path: Path) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     crash_point("file.before_rename")
-    part.replace(path)
+    settle(part, path)
     crash_point("file.after_rename")
     for left_behind in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # by a worker that was killed; one that still writes has lost its lease
         left_behind.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from deltalake.schema import PrimitiveType
 from pyarrow import fs
 
 from bankseg.domain.errors import ArtefactError, ConfigurationError, ServiceUnavailableError
+from bankseg.durable import flush_folder, make_folders, settle
 from bankseg.faults import crash_point
 from bankseg.settings import Settings
 
@@ -113,7 +114,7 @@ def storage_options(place: str) -> dict[str, str] | None:
 
 @contextmanager
 def reaching(place: str) -> Iterator[None]:
-    """Tell what an object store refuses in words with a remedy; on a disk errors pass as they are.
+    """Tell what an object store refuses in words with a remedy, and what is damaged on a disk; other errors of a disk pass as they are.
 
     Raises
     ------
@@ -127,9 +128,12 @@ def reaching(place: str) -> Iterator[None]:
     try:
         yield
     except (OSError, DeltaError, pa.ArrowException) as error:
-        if not is_remote(place):
-            raise
-        raise _in_words(place, error) from None
+        if is_remote(place):
+            raise _in_words(place, error) from None
+        if isinstance(error, (DeltaError, pa.ArrowInvalid, FileNotFoundError)):
+            said = str(error).partition("\n")[0]  # what follows are places in a library
+            raise ArtefactError(f"{place} in the lake is damaged or gone: {said}", "the files that were written", "restore them from backup") from error
+        raise
 
 
 def _in_words(place: str, error: Exception) -> ConfigurationError | ServiceUnavailableError | ArtefactError:
@@ -189,7 +193,7 @@ def write_whole(system: fs.FileSystem, target: str, content: bytes) -> None:
     if isinstance(system, fs.LocalFileSystem):
         draft = _draft(Path(target), content)
         crash_point("declarations.before_rename")
-        draft.replace(target)
+        settle(draft, Path(target))
         return
     with system.open_output_stream(target) as stream:
         stream.write(content)
@@ -213,6 +217,7 @@ def put_if_absent(root: str, name: str, content: bytes) -> bytes:
         return target.read_bytes()
     finally:
         draft.unlink()
+        flush_folder(target.parent)
     return content
 
 
@@ -233,7 +238,7 @@ def _put_remotely(root: str, name: str, content: bytes) -> bytes:
 
 def _draft(target: Path, content: bytes) -> Path:
     draft = target.with_name(f"{target.name}.{os.getpid()}.part")
-    draft.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(draft.parent)
     with draft.open("wb") as file:
         file.write(content)
         file.flush()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from deltalake import CommitProperties, DeltaTable, Transaction
@@ -12,12 +13,14 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 
 from bankseg.domain.errors import ArtefactError
 from bankseg.domain.extracts import BUCKET, Extract
+from bankseg.durable import flush_file, flush_folder
 from bankseg.lake.copies import Held
-from bankseg.lake.places import opened, put_if_absent, reaching, storage_options
+from bankseg.lake.places import is_remote, opened, put_if_absent, reaching, storage_options
 from bankseg.lake.schemas import table_schema
 
 FORMAT = 1
 LAYOUT_FILE = "_lake.json"
+LOG = "_delta_log"
 IMPORTS_KEY = "bankseg.imports"
 
 
@@ -111,7 +114,18 @@ def commit(lake: Lake, extract: Extract, added: Iterable[AddAction], replaced: I
         else:
             removed = _removals(found, set(replaced))
             found.create_write_transaction([*added, *removed], "append", _delta_schema(extract), partition_by=[BUCKET], commit_properties=properties)
+    if not is_remote(root):
+        flush_log(Path(root))
+    with reaching(root):
         return DeltaTable(root, storage_options=storage_options(root)).version()
+
+
+def flush_log(table: Path) -> None:
+    """Have the newest entry of a table's log on the disk, and the names that lead to it: the library that writes it leaves that to the system."""
+    log = table / LOG
+    flush_file(max(log.glob("*.json")))
+    for folder in (log, table, table.parent):
+        flush_folder(folder)
 
 
 def _delta_schema(extract: Extract) -> DeltaSchema:

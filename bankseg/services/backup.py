@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from bankseg import __version__
 from bankseg.domain.errors import InputError
 from bankseg.domain.jobs import RunState
+from bankseg.durable import flush_tree, settle
 from bankseg.faults import crash_point
 from bankseg.lake.declarations import DECLARATIONS
 from bankseg.lake.files import table_versions
@@ -74,8 +75,9 @@ def make_backup(bank: Bank, folder: Path, *, with_key: bool = False, report: Rep
         backup_manifest.write(manifest, draft, bank.settings.key())
         if folder.exists():
             folder.rmdir()
+        flush_tree(draft)
         crash_point("backup.before_rename")
-        draft.rename(folder)
+        settle(draft, folder)
         crash_point("backup.after_rename")
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bankseg.domain.extracts import BUCKET
+from bankseg.durable import settle
 from bankseg.faults import crash_point
 from bankseg.lake.parquet import read_checked, write_whole
 from bankseg.services.list_proofs import lists_folder
@@ -109,7 +110,7 @@ def _without_rows(path: Path, client_id: str) -> None:
         writer.writerows(row for row in csv.reader(source) if not any(pattern.search(cell) for cell in row))
         target.flush()
         os.fsync(target.fileno())
-    draft.replace(path)
+    settle(draft, path)
 
 
 def _masked(path: Path, client_id: str) -> None:

@@ -26,6 +26,7 @@ from bankseg.storage.run import Run
 
 RING_AGAIN_SECONDS = 30  # a queued job nobody took for this long is rung again: its message may be lost
 HEARTBEATS_PER_LEASE = 3
+LONGEST_LEASES, AHEAD_SECONDS = 10, 60  # a lease that ends so much later than now was not given by this clock
 
 _log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def _under_its_policy(bank: Bank, claim: Claim) -> Bank:
 
 def claim_job(bank: Bank, job_id: int, worker: str) -> Claim | None:
     """Take a job that is queued or whose lease ran out, and that this release knows; the attempt is counted before the work starts."""
-    free = or_(col(Job.state) == JobState.QUEUED, and_(col(Job.state) == JobState.RUNNING, col(Job.lease_until) < db_now()))
+    free = or_(col(Job.state) == JobState.QUEUED, and_(col(Job.state) == JobState.RUNNING, has_run_out(bank.settings)))
     values = {
         "state": JobState.RUNNING.value,
         "fence": Job.fence + 1,
@@ -148,26 +149,37 @@ def claim_job(bank: Bank, job_id: int, worker: str) -> Claim | None:
         return Claim(bank, job_id, job.run_id or 0, job.key, Stage(job.stage), dict(job.payload), job.fence)
 
 
+def has_run_out(settings: Settings) -> ColumnElement[bool]:
+    """Predicate on a job whose lease is over, or ends later than any lease can: the clock it was written by was wrong, and has been put right since."""
+    longest = AHEAD_SECONDS + LONGEST_LEASES * settings.lease_seconds
+    return or_(col(Job.lease_until) < db_now(), col(Job.lease_until) > db_now() + longest)
+
+
 def reconcile(settings: Settings) -> list[int]:
     """Ring again for jobs nobody took or whose worker died; quarantine those that used up their attempts."""
     with _opened(settings) as bank, transaction(bank.engine) as session:
         now = session.scalar(select(db_now())) or 0.0
         # Locked, or a worker that finishes late at this very moment would be overwritten; rows somebody else is working on are left for the next sweep.
-        lost = select(Job).where(Job.state == JobState.RUNNING, Job.lease_until < now).order_by(col(Job.id)).with_for_update(skip_locked=True)
+        lost = select(Job).where(Job.state == JobState.RUNNING, has_run_out(settings)).order_by(col(Job.id)).with_for_update(skip_locked=True)
         expired = session.exec(lost).all()
         for job in expired:
             if job.attempt >= job.max_attempts:
                 _close(session, job, JobState.QUARANTINED, f"gave up after {job.attempt} attempts: the worker died each time")
         waiting = session.exec(select(Job).where(Job.state == JobState.QUEUED)).all()
-        unheard = [job for job in waiting if job.rung_at < now - RING_AGAIN_SECONDS]
+        unheard = [job for job in waiting if not _is_heard(job, now)]
         # Once when the lease has run out, then as seldom as any other: nobody may be there to hear for days.
-        lost_owner = [job for job in expired if job.state == JobState.RUNNING and job.rung_at < max(job.lease_until, now - RING_AGAIN_SECONDS)]
+        lost_owner = [job for job in expired if job.state == JobState.RUNNING and (not _is_heard(job, now) or job.rung_at < job.lease_until <= now)]
         again = [*lost_owner, *unheard]
         for job in again:
             job.rung_at = now
         rung = [job.id for job in again if job.id is not None]
     ring(settings, rung)
     return rung
+
+
+def _is_heard(job: Job, now: float) -> bool:
+    """Whether a job was rung a short while ago; not when it was rung in the future, by a clock that was wrong."""
+    return now - RING_AGAIN_SECONDS <= job.rung_at <= now
 
 
 def advance(session: Session, run: Run) -> list[int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bankseg.domain.people import Scope
+from bankseg.durable import flush_file, make_folders, settle
 from bankseg.services.bank import Bank
 from bankseg.services.model_file import model_file
 from bankseg.storage import audit
@@ -15,11 +16,12 @@ def export_model_file(bank: Bank, scope: Scope, target: str, version: int, path:
     """Write one version's file and record who took it; the bytes written. `Any`: JSON."""
     with reading(bank.engine) as session:
         text = render(model_file(session, bank.settings, scope, target, version))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8")
     record_export(bank, scope, target, version)
-    part.replace(path)
+    flush_file(part)
+    settle(part, path)
     return len(text.encode())
 
 

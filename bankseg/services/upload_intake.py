@@ -18,6 +18,7 @@ from sqlmodel import Session, select
 from bankseg.domain.errors import InputError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
+from bankseg.durable import flush_folder
 from bankseg.ingest.child import run_in_child
 from bankseg.ingest.file_kind import FileKind, kind_of, refuse_bomb
 from bankseg.ingest.header_match import likely_dialect, likely_encoding
@@ -84,6 +85,7 @@ class Incoming:
         self._file.flush()
         os.fsync(self._file.fileno())
         os.link(self._file.name, target)
+        flush_folder(target.parent)
 
     def close(self) -> None:
         """Leave nothing under the first name."""

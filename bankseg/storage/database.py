@@ -82,7 +82,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA journal_mode=WAL" if wal_is_safe() else "PRAGMA journal_mode=DELETE")
-    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA synchronous=EXTRA")  # with a rollback journal its removal is the commit: FULL would leave that to the system
     cursor.close()
 
 

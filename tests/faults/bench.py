@@ -7,31 +7,38 @@ import random
 import resource
 import signal
 import time
-from collections import deque
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import not_
 from sqlmodel import col, select
 
 from bankseg.domain.errors import BanksegError
-from bankseg.domain.jobs import JobState
+from bankseg.domain.jobs import STAGES, JobState, Stage
 from bankseg.faults import KILLED
-from bankseg.storage.database import db_now, reading
+from bankseg.services.jobs import has_run_out
+from bankseg.storage.database import reading
 from bankseg.storage.job import Job
-from tests.faults import crash_actions
+from tests.faults import crash_actions, shim
+from tests.faults.crash_actions import Handicap
+from tests.faults.desk_reader import Reader
 from tests.faults.history import History
 from tests.faults.tiny_bank import TinyBank
+from tests.postgres import Server
 
 WAIT_SECONDS = 300.0
 HANGS_SECONDS = 60.0
 REFUSED = 3
+SOUND = Handicap()
 MOST_PASSES = 8  # of one point in one action
 PRELOADED = [
-    "__main__",    "tests.faults.crash_actions", "bankseg.services.train", "bankseg.services.segment", "bankseg.services.publish", "bankseg.services.score", "bankseg.services.tune",
+    "__main__", "pandas", "narwhals", "tests.faults.crash_actions", "bankseg.services.train", "bankseg.services.segment", "bankseg.services.publish", "bankseg.services.score", "bankseg.services.tune",
     "bankseg.services.lifetime_months", "bankseg.services.segment_studies", "bankseg.services.import_job", "celery", "kombu.transport.memory",
 ]  # fmt: skip
 STORE = ("store.before_commit", "store.after_commit")
@@ -44,6 +51,10 @@ POINTS = {
     ),
     "start": STORE,
     "snapshot": (*JOB, *FILES), "train": (*JOB, "model.before_rename", "model.after_rename"), "score": (*JOB, *FILES), "segment": (*JOB, *FILES),
+    "erase": (
+        *JOB, *FILES, "erasure.written_down", "erasure.successor_written", "erasure.log_removals", "erasure.log_entry", "erasure.lake_told", "erasure.file_dropped",
+        "erasure.file_taken_out", "erasure.before_store",
+    ),
     "publish": (*JOB, "publish.part_loaded", "publish.flipped", *FILES),
     "draft": STORE, "freeze": (*FILES, *STORE), "release": STORE, "export": ("export.before_rename", "export.after_rename", *STORE),
     "backup": ("backup.file_copied", "backup.before_rename", "backup.after_rename", *STORE), "sweep": STORE,
@@ -58,6 +69,8 @@ class Plan:
         default_factory=lambda: {action: deque((point, 1) for point in points) for action, points in POINTS.items()}
     )
     deeper: dict[str, deque[tuple[str, int]]] = field(default_factory=lambda: {action: deque() for action in POINTS})
+
+    had: dict[str, Counter[str]] = field(default_factory=dict)  # how often each action had which other trouble
 
     def next_of(self, action: str, *, is_last: bool = False) -> tuple[str, int]:
         """The point and pass to try now; when this attempt may as well succeed, one that was never tried."""
@@ -80,24 +93,31 @@ class Plan:
 class Bench:
     """Does things to one bank and writes down what it did; `number` counts the faults of the whole laboratory."""
 
+    server: Server | None = None  # whose PostgreSQL may be killed
+    disk: Path | None = None  # a file system of our own that may be filled
+
     def __init__(self, tiny: TinyBank, history: History, name: str, rng: random.Random, plan: Plan) -> None:
         self.tiny, self.history, self.name, self.rng, self.plan = tiny, history, name, rng, plan
+        self.reader = Reader(tiny, history.path, name)
         self.faults = 0
         self._pending: list[tuple[str, float]] = []
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a forked child must not miss a thread that its parent had
         self._processes = multiprocessing.get_context("forkserver")
         self._processes.set_forkserver_preload(PRELOADED)
+        with _preloaded():
+            forkserver.ensure_running()
 
     def note(self, kind: str, **said: Any) -> None:  # Any: JSON values
         """One line about this bank."""
         self.history.note(kind, bank=self.name, **said)
 
-    def fault(self, kind: str, **said: Any) -> None:  # Any: JSON values
-        """One injected fault, not yet recovered from."""
+    def fault(self, kind: str, **said: Any) -> str:  # Any: JSON values
+        """One injected fault, not yet recovered from; its number."""
         self.faults += 1
         number = f"{self.name}-{self.faults}"
         self._pending.append((number, time.monotonic()))
         self.note("fault", fault=kind, number=number, **said)
+        return number
 
     def recovered(self) -> None:
         """What was asked is done: the bank has recovered from what was injected since."""
@@ -105,9 +125,9 @@ class Bench:
             self.note("recovered", number=number, seconds=round(time.monotonic() - since, 2))
         self._pending.clear()
 
-    def begin(self, action: str, given: dict[str, Any], fault: str = "", limits: dict[int, int] | None = None) -> BaseProcess:
-        """Start an action in a child."""
-        arguments = (self.tiny, self.history.path, self.name, action, given, fault, limits)
+    def begin(self, action: str, given: dict[str, Any], point: str = "", handicap: Handicap = SOUND) -> BaseProcess:
+        """Start an action in a child, to be ended or stopped at a point; a stage is the action of its job."""
+        arguments = (self.tiny, self.history.path, self.name, "job" if action in {*STAGES, Stage.ERASE} else action, given, replace(handicap, point=point))
         process = self._processes.Process(target=in_child, args=arguments, daemon=False)
         process.start()
         return process
@@ -117,6 +137,14 @@ class Bench:
         process.join(WAIT_SECONDS)
         assert process.exitcode is not None, "a child of the laboratory hangs"
         return process.exitcode
+
+    def deck(self, action: str, kinds: Sequence[str]) -> str:
+        """Of these kinds, the one whose turn it is for an action."""
+        seen = self.plan.had.setdefault(action, Counter())
+        least = min(seen[kind] for kind in kinds)
+        kind = self.rng.choice([kind for kind in kinds if seen[kind] == least])
+        seen[kind] += 1
+        return kind
 
     def done(self, action: str, given: dict[str, Any], *, most: int) -> int:
         """Do an action, killed at points until it was killed `most` times and one that was never tried let it pass; its exit code, 0 or REFUSED."""
@@ -148,7 +176,7 @@ class Bench:
         while time.monotonic() < end:
             bank = self.tiny.opened()
             with reading(bank.engine) as session:
-                held = session.exec(select(Job.id).where(Job.state == JobState.RUNNING, Job.lease_until >= db_now())).all()
+                held = session.exec(select(Job.id).where(Job.state == JobState.RUNNING, not_(has_run_out(self.tiny.settings)))).all()
             bank.engine.dispose()
             if not held:
                 break
@@ -164,14 +192,14 @@ class Bench:
         return self.ended(process) == -signal.SIGKILL
 
 
-def in_child(tiny: TinyBank, history: Path, name: str, action: str, given: dict[str, Any], fault: str, limits: dict[int, int] | None) -> None:
+def in_child(tiny: TinyBank, history: Path, name: str, action: str, given: dict[str, Any], handicap: Handicap) -> None:
     """The child's side: notes carry the bank's name; a refusal in words is an exit code of its own."""
     told = os.open(f"{history}.children.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(told, 1)
     os.dup2(told, 2)
     faulthandler.dump_traceback_later(HANGS_SECONDS)
     try:
-        crash_actions.act(tiny, _Named(history, name), action, given, fault, limits)
+        crash_actions.act(tiny, _Named(history, name), action, given, handicap)
     except BanksegError as error:
         with suppress(OSError):
             _Named(history, name).note("refused", action=action, message=str(error)[:200])
@@ -194,11 +222,23 @@ def jobs_to_do(bench: Bench) -> Iterable[Job]:
     return bench.rows(JobState.QUEUED, JobState.RUNNING)
 
 
-def memory_limit(megabytes: int) -> dict[int, int]:
+@contextmanager
+def _preloaded() -> Iterator[None]:
+    """What is started meanwhile carries the shim, where it could be built."""
+    library = shim.built()
+    if library is not None:
+        os.environ[shim.PRELOAD] = str(library)
+    try:
+        yield
+    finally:
+        os.environ.pop(shim.PRELOAD, None)
+
+
+def memory_limit(megabytes: int) -> Handicap:
     """As little address space as this."""
-    return {resource.RLIMIT_AS: megabytes << 20}
+    return Handicap(limits={resource.RLIMIT_AS: megabytes << 20})
 
 
-def file_limit(size: int) -> dict[int, int]:
+def file_limit(size: int) -> Handicap:
     """No file may grow past this: what a full disk is to a writer."""
-    return {resource.RLIMIT_FSIZE: size}
+    return Handicap(limits={resource.RLIMIT_FSIZE: size})

@@ -2,13 +2,15 @@
 
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bankseg.domain.list_terms import ListAsked
 from bankseg.faults import VARIABLE
 from bankseg.lake.parquet import digest_of
-from bankseg.services import list_states
+from bankseg.services import erasure, list_states
 from bankseg.services.backup import make_backup
 from bankseg.services.bank import Bank
 from bankseg.services.export_list import export_portfolio
@@ -18,18 +20,34 @@ from bankseg.services.list_exports import export_members
 from bankseg.services.runs import start_run
 from bankseg.services.unfinished import forget_unfinished
 from bankseg.storage.portfolio import PortfolioFilter
+from tests.faults import shim
 from tests.faults.history import History
 from tests.faults.tiny_bank import AS_OF, TinyBank
 
+APPLICATION = "laboratory-{pid}"  # what PostgreSQL calls a child, so that its connections can be found
 Action = Callable[..., None]
 REASON = "Agreed by the committee of the laboratory"
 
 
-def act(tiny: TinyBank, history: History, action: str, given: dict[str, Any], fault: str = "", limits: dict[int, int] | None = None) -> None:
-    """Do one thing, to be ended at the point the fault names, or within limits; `Any`: arguments of the action."""
-    os.environ[VARIABLE] = fault
-    for limit, value in (limits or {}).items():
+@dataclass(frozen=True)
+class Handicap:
+    """What is wrong with a child: the point that ends or stops it, its limits, its clock; and the folder for what it made durable."""
+
+    point: str = ""
+    limits: Mapping[int, int] = field(default_factory=dict)
+    skew_seconds: int = 0
+    watched: Path | None = None
+
+
+def act(tiny: TinyBank, history: History, action: str, given: dict[str, Any], handicap: Handicap) -> None:
+    """Do one thing under a handicap; `Any`: arguments of the action."""
+    os.environ[VARIABLE], os.environ["PGAPPNAME"] = handicap.point, APPLICATION.format(pid=os.getpid())
+    for limit, value in handicap.limits.items():
         resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
+    if handicap.skew_seconds:
+        shim.skew(handicap.skew_seconds)
+    if handicap.watched is not None:
+        shim.watch(handicap.watched)
     ACTIONS[action](tiny, history, **given)
 
 
@@ -93,6 +111,21 @@ def _export(tiny: TinyBank, history: History, *, list_id: int, name: str) -> Non
     with_bank(tiny, ask)
 
 
+def _ask_erasure(tiny: TinyBank, history: History, *, client_id: str) -> None:
+    del history
+
+    def ask(bank: Bank) -> None:
+        number = erasure.ask(tiny.settings, bank.engine, tiny.scope("rita"), client_id, "legal_obligation", REASON)
+        erasure.decide(tiny.settings, bank.engine, tiny.scope("ada"), number, approve=True, reason=REASON)
+
+    with_bank(tiny, ask)
+
+
+def _retry_erasure(tiny: TinyBank, history: History, *, number: int) -> None:
+    del history
+    with_bank(tiny, lambda bank: erasure.retry(tiny.settings, bank.engine, tiny.scope("ada"), number))
+
+
 def _backup(tiny: TinyBank, history: History, *, name: str) -> None:
     def ask(bank: Bank) -> None:
         folder = tiny.home / "backups" / name
@@ -112,5 +145,5 @@ def with_bank(tiny: TinyBank, ask: Callable[[Bank], Any]) -> None:  # Any: what 
 
 ACTIONS: dict[str, Action] = {
     "import": _load, "start": _start, "job": _job, "sweep": _sweep, "tidy": _tidy, "draft": _draft, "freeze": _freeze, "release": _release, "export": _export,
-    "backup": _backup,
+    "backup": _backup, "ask erasure": _ask_erasure, "retry erasure": _retry_erasure,
 }  # fmt: skip

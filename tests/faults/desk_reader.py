@@ -1,9 +1,12 @@
 """A process that reads what the desks read, again and again, while faults happen: each look is one line of the history."""
 
+import multiprocessing
 import os
 import time
 from hashlib import sha256
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
@@ -15,6 +18,34 @@ from bankseg.storage.run import current
 from tests.faults.facts import Facts, jobs_of
 from tests.faults.history import History
 from tests.faults.tiny_bank import TinyBank
+
+READ_EVERY_SECONDS = 0.5
+
+
+class Reader:
+    """The process; it can be ended and begun again, as when its machine loses power."""
+
+    def __init__(self, tiny: TinyBank, history: Path, bank_name: str) -> None:
+        self._arguments = (tiny, history, bank_name, READ_EVERY_SECONDS)
+        self.process: BaseProcess | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Read from now on."""
+        self.process = multiprocessing.get_context("forkserver").Process(target=read_for_ever, args=self._arguments, daemon=True)
+        self.process.start()
+
+    def stop(self) -> None:
+        """End at once."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.join()
 
 
 def read_for_ever(tiny: TinyBank, history: Path, bank_name: str, pause_seconds: float) -> None:

@@ -7,29 +7,34 @@ from typing import Any
 
 import duckdb
 from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
+from bankseg.domain.buckets import bucket_of
 from bankseg.domain.errors import BanksegError
+from bankseg.lake import erase
 from bankseg.lake.parquet import digest_of
 from bankseg.lake.tables import current_files, delta, open_lake
-from bankseg.services import backup_manifest
+from bankseg.services import backup_manifest, erasure_files
+from bankseg.services.list_members import exclusions_path, members_path
 from bankseg.services.segment import PARTS
 from bankseg.storage import audit
 from bankseg.storage.audit import AuditEntry
+from bankseg.storage.client_erasure import ClientErasure, ErasureSubject
 from bankseg.storage.client_list import ClientList
 from bankseg.storage.database import db_now, reading
 from bankseg.storage.import_batch import ImportBatch
 from bankseg.storage.job import Job
 from bankseg.storage.published_client import PublishedClient
 from bankseg.storage.run import Run, current
+from tests.faults.history import read_history
 from tests.faults.tiny_bank import TinyBank
 
 KEYS = {"clients": "client_id", "accounts": "account_id", "transactions": "transaction_id", "consents": "client_id || purpose || decided_on"}
 Facts = dict[str, Any]  # Any: JSON values
 
 
-def final_facts_of(tiny: TinyBank) -> Facts:
-    """Everything the checker asks about."""
+def final_facts_of(tiny: TinyBank, history: Path) -> Facts:
+    """Everything the checker asks about; the history says which clients were erased."""
     bank = tiny.opened()
     try:
         with reading(bank.engine) as session:
@@ -38,16 +43,17 @@ def final_facts_of(tiny: TinyBank) -> Facts:
                 "runs": [_run(session, bank.snapshots, row) for row in session.exec(select(Run).order_by(col(Run.id)))],
                 "jobs": jobs_of(session),
                 "batches": [_batch(row) for row in session.exec(select(ImportBatch))],
-                "lists": [{"id": row.id, "state": row.state, "manifest_sha256": row.manifest_sha256} for row in session.exec(select(ClientList))],
+                "lists": [_list(tiny, row) for row in session.exec(select(ClientList))],
                 "audit": [list(row) for row in session.exec(select(AuditEntry.action, AuditEntry.subject).order_by(col(AuditEntry.id)))],
                 "broken_audit": audit.first_broken(session),
                 "current": pointer.id if pointer else None,
+                "erasures": [_erasure(session, row) for row in session.exec(select(ClientErasure).order_by(col(ClientErasure.id)))],
             }
     finally:
         bank.engine.dispose()
     exports = {str(path): digest_of([path]) for path in (tiny.home / "exports").glob("*.csv")}
     backups = {str(path): _sound(tiny, path) for path in (tiny.home / "backups").glob("[!.]*")}
-    return {**stored, "lake": _lake(tiny), "exports": exports, "backups": backups, "unfinished": unfinished(tiny)}
+    return {**stored, "traces": _traces(tiny, history), "lake": _lake(tiny), "exports": exports, "backups": backups, "unfinished": unfinished(tiny)}
 
 
 def jobs_of(session: Session) -> list[Facts]:
@@ -86,6 +92,39 @@ def _run(session: Session, snapshots: Path, row: Run) -> Facts:
 def _batch(row: ImportBatch) -> Facts:
     names = ("file_name", "sha256", "state", "read", "accepted", "quarantined", "duplicates", "filtered")
     return {"table": row.table_name, **{name: getattr(row, name) for name in names}}
+
+
+def _erasure(session: Session, row: ClientErasure) -> Facts:
+    return {"id": row.id, "state": row.state, "is_named": session.get(ErasureSubject, row.id) is not None}
+
+
+def _traces(tiny: TinyBank, history: Path) -> dict[str, list[str]]:
+    """Where there is anything of each client that was said to be erased."""
+    gone = [line["client_id"] for line in read_history(history) if line.get("what") == "erased" and Path(line["home"]) == tiny.home]
+    found = {}
+    for client_id in gone:
+        bucket = bucket_of(client_id, tiny.settings.buckets)
+        in_lake = [held.path for held in erase.files_with(tiny.settings.lake, client_id, bucket)]
+        found[client_id] = [*in_lake, *(held.path for held in erasure_files.files_with(tiny.settings, client_id, bucket)), *_in_store(tiny, client_id)]
+    return found
+
+
+def _in_store(tiny: TinyBank, client_id: str) -> list[str]:
+    """Tables whose column of clients still has this one."""
+    bank = tiny.opened()
+    try:
+        with reading(bank.engine) as session:
+            tables = [table for table in SQLModel.metadata.sorted_tables if "client_id" in table.columns]
+            return [table.name for table in tables if session.exec(select(func.count()).select_from(table).where(table.c.client_id == client_id)).one()]
+    finally:
+        bank.engine.dispose()
+
+
+def _list(tiny: TinyBank, row: ClientList) -> Facts:
+    paths = members_path(tiny.settings, row.id or 0), exclusions_path(tiny.settings, row.id or 0)
+    recorded = [row.manifest.get(name) for name in ("members_sha256", "exclusions_sha256")]
+    found = [digest_of([path]) if path.exists() else None for path in paths]
+    return {"id": row.id, "state": row.state, "manifest_sha256": row.manifest_sha256, "recorded_sha256": recorded, "files_sha256": found}
 
 
 def _lake(tiny: TinyBank) -> dict[str, dict[str, int]]:

@@ -7,12 +7,14 @@ was injected, acknowledged and read is written down; a checker that knows nothin
 import argparse
 import multiprocessing
 import random
+import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -20,17 +22,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from bankseg.embedded.supervise import free_port
 from tests.faults.bench import Bench, Plan
 from tests.faults.checker import violations
-from tests.faults.desk_reader import read_for_ever
+from tests.faults.disk import own_disk
+from tests.faults.erasing import erasing_round
 from tests.faults.facts import final_facts_of
+from tests.faults.hard_rounds import hard_round
 from tests.faults.history import History, Line, read_history
 from tests.faults.rounds import whole_round
 from tests.faults.service_rounds import drawn_faults, services_round
+from tests.faults.store_faults import kill_postmaster
 from tests.faults.tiny_bank import TinyBank, found, publish_first
-from tests.postgres import running_server
+from tests.postgres import Server, running_server
 
-ROUNDS_A_BANK = 3
-READ_EVERY_SECONDS = 0.5
-KILLS = 12
+ROUNDS_A_BANK = 2
 
 
 def main() -> int:
@@ -41,53 +44,78 @@ def main() -> int:
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--record", type=Path, default=Path("history.jsonl"))
     asked.add_argument("--services", type=int, default=40, help="how many of the faults hit running services: worker, web, beat, broker, PostgreSQL")
+    asked.add_argument("--lanes", type=int, default=2, help="banks at the same time, each lane with a PostgreSQL, a disk and a seed of its own")
     given = asked.parse_args()
     given.record.unlink(missing_ok=True)
-    history = History(given.record)
+    end = time.time() + given.minutes * 60
+    lanes = [multiprocessing.get_context("spawn").Process(target=one_lane, args=(lane, given, end)) for lane in range(given.lanes)]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.join()
+    broken = told(read_history(given.record))
+    return broken or int(any(lane.exitcode for lane in lanes))
+
+
+def one_lane(lane: int, given: argparse.Namespace, end: float) -> None:
+    """Bank after bank until enough was injected by all lanes together; the first lane begins with the services, the next two with an erasing bank."""
+    history, rng = History(given.record), random.Random(f"{given.seed}-{lane}")  # a plan, not a secret
     with tempfile.TemporaryDirectory(prefix="bankseg-laboratory-") as folder, ExitStack() as stack:
-        end, plan, rng, bank = time.monotonic() + given.minutes * 60, Plan(), random.Random(given.seed), 0  # a plan, not a secret
+        disk = stack.enter_context(own_disk(Path(folder) / "disk"))
         server = stack.enter_context(running_server())
-        if given.services:
-            one_bank(
-                history,
-                TinyBank(Path(folder) / "services", server.database("services"), port=free_port("127.0.0.1")),
-                "services",
-                rng,
-                plan,
-                lambda bench: services_round(bench, drawn_faults(rng, given.services), server, end),
-            )
-        while count(history) < given.faults and time.monotonic() < end:
-            bank += 1
-            store_url = server.database(f"bank{bank}") if bank % 3 == 0 else ""
-            one_bank(
-                history, TinyBank(Path(folder) / f"bank{bank}", store_url), f"bank{bank}", rng, plan, lambda bench: rounds(bench, history, given.faults, end)
-            )
-    return told(read_history(given.record))
+        if server.process is not None:
+            kill_postmaster(server)  # the tests' own settings end here
+        laboratory = Laboratory(Path(folder) / "disk", disk, server, history, rng)
+
+        def is_enough() -> bool:
+            return count(history) >= given.faults or time.time() > end
+
+        def served(bench: Bench) -> None:
+            services_round(bench, drawn_faults(rng, given.services), server, time.monotonic() + (end - time.time()) / 2)
+
+        if lane == 0 and given.services:
+            laboratory.one_bank(f"lane{lane}-services", True, served, port=free_port("127.0.0.1"))
+        number = 0
+        while not is_enough():
+            is_on_postgres = (lane + number // 2) % 2 == 0
+            kinds = (erasing_round,) if number % 4 == (1 if lane in {1, 2} else 3) - 1 else (hard_round, whole_round)
+            laboratory.one_bank(f"lane{lane}-bank{number + 1}", is_on_postgres, lambda bench, kinds=kinds: rounds(bench, kinds, is_enough))
+            number += 1
 
 
-def one_bank(history: History, tiny: TinyBank, name: str, rng: random.Random, plan: Plan, work: Callable[[Bench], None]) -> None:
-    """Found a bank, read it all the while something is done to it, and write down what it holds at the end."""
-    found(tiny, rng.randrange(1 << 30))
-    publish_first(tiny)
-    bench = Bench(tiny, history, name, rng, plan)
-    bench.note("bank", store="postgresql" if tiny.store_url else "sqlite")
-    reader = multiprocessing.get_context("spawn").Process(target=read_for_ever, args=(tiny, history.path, name, READ_EVERY_SECONDS), daemon=True)
-    reader.start()
-    try:
-        work(bench)
-    finally:
-        reader.terminate()
-        reader.join()
-    history.note("final", bank=name, **final_facts_of(bench.tiny))
-
-
-def rounds(bench: Bench, history: History, faults: int, end: float) -> None:
-    """Whole rounds on one bank while faults are wanted and time is left."""
+def rounds(bench: Bench, kinds: tuple[Callable[..., None], ...], is_enough: Callable[[], bool]) -> None:
+    """Rounds of these kinds in turn while faults are wanted and time is left."""
     for number in range(1, ROUNDS_A_BANK + 1):
-        if count(history) >= faults or time.monotonic() > end:
-            return
-        whole_round(bench, number, kills=KILLS, retrain=number == 1)
-        say(f"{bench.name}: round {number}, {count(history)} faults")
+        for kind in kinds:
+            if is_enough():
+                return
+            kind(bench, number, retrain=number == 1)
+            say(f"{bench.name}: {kind.__name__} {number}, {count(bench.history)} faults by now")
+
+
+@dataclass
+class Laboratory:
+    """Where banks are founded, what may be killed, and where it is written down."""
+
+    folder: Path
+    disk: Path | None
+    server: Server
+    history: History
+    rng: random.Random
+    plan: Plan = field(default_factory=Plan)
+
+    def one_bank(self, name: str, is_on_postgres: bool, work: Callable[[Bench], None], port: int = 0) -> None:  # noqa: FBT001  # with its name
+        """Found a bank, read it all the while something is done to it, and write down what it holds at the end."""
+        tiny = TinyBank(self.folder / name, self.server.database(name) if is_on_postgres else "", port=port)
+        found(tiny, self.rng.randrange(1 << 30))
+        publish_first(tiny)
+        bench = Bench(tiny, self.history, name, self.rng, self.plan)
+        bench.server, bench.disk = self.server, self.disk
+        bench.note("bank", store="postgresql" if is_on_postgres else "sqlite")
+        with bench.reader:
+            work(bench)
+        self.history.note("final", bank=name, **final_facts_of(bench.tiny, self.history.path))
+        shutil.rmtree(tiny.home)
 
 
 def count(history: History) -> int:

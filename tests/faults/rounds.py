@@ -17,12 +17,13 @@ from tests.faults.bench import WAIT_SECONDS, Bench, file_limit, jobs_to_do, memo
 from tests.faults.facts import unfinished
 from tests.faults.tiny_bank import AS_OF, write_movements
 
+KILLS = 12  # of one step in a round
 AGED_SECONDS = 2 * 24 * 3600
 # What is done to the job of a stage beside killing it at its points; a round draws one of each.
 BLOWS = ("random kill", "paused past its lease", "five deliveries", "out of memory", "disk full")
 
 
-def whole_round(bench: Bench, number: int, *, kills: int, retrain: bool) -> None:
+def whole_round(bench: Bench, number: int, *, retrain: bool, kills: int = KILLS) -> None:
     """Load, run, publish, list, export, back up; every step is killed up to `kills` times, a job once less than its budget."""
     load(bench, number, kills)
     run_to_the_end(bench, retrain=retrain, kills=min(kills, MAX_ATTEMPTS - 1))
@@ -44,7 +45,7 @@ def load(bench: Bench, number: int, kills: int) -> None:
     assert [bench.ended(process) for process in at_once] == [0, 0]
     bench.recovered()
     write_movements(bench.tiny, f"full{number}", bench.rng, 25)
-    if bench.ended(bench.begin("import", {}, limits=file_limit(2_000))) != 0:
+    if bench.ended(bench.begin("import", {}, handicap=file_limit(2_000))) != 0:
         bench.fault("disk full", action="import")
     assert bench.ended(bench.begin("import", {})) == 0
     bench.recovered()
@@ -77,6 +78,16 @@ def run_to_the_end(bench: Bench, *, retrain: bool, kills: int) -> None:
             bench.note("gave up", run=gave_up(bench))
             bench.done("start", {}, most=0)
     bench.recovered()
+
+
+def calmly(bench: Bench) -> str | None:
+    """Do what there is to do until nothing is left; why the run gave up, when it did."""
+    while jobs := list(jobs_to_do(bench)):
+        if any(job.state == JobState.RUNNING for job in jobs):
+            bench.wait_for_leases()
+        for job in jobs:
+            bench.ended(bench.begin("job", ask(job, "calm")))
+    return gave_up(bench)
 
 
 def is_over(bench: Bench) -> bool:
@@ -130,10 +141,10 @@ def blow(bench: Bench, job: Job, kind: str) -> None:
             for process in [bench.begin("job", ask(job, f"copy {copy}")) for copy in range(5)]:
                 bench.ended(process)
         case "out of memory":
-            if bench.ended(bench.begin("job", ask(job, "short of memory"), limits=memory_limit(1_100))) != 0 or still_open(bench, job):
+            if bench.ended(bench.begin("job", ask(job, "short of memory"), handicap=memory_limit(1_100))) != 0 or still_open(bench, job):
                 bench.fault("out of memory", action=job.stage)
         case _:
-            if bench.ended(bench.begin("job", ask(job, "short of disk"), limits=file_limit(1_000))) != 0 or still_open(bench, job):
+            if bench.ended(bench.begin("job", ask(job, "short of disk"), handicap=file_limit(1_000))) != 0 or still_open(bench, job):
                 bench.fault("disk full", action=job.stage)
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
-import psycopg
 from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
@@ -24,11 +24,14 @@ from bankseg.queue import ring
 from bankseg.services.runs import start_run
 from bankseg.storage.database import reading
 from bankseg.storage.job import Job
-from tests.faults.bench import WAIT_SECONDS, Bench
+from tests.faults import shim, store_faults
+from tests.faults.bench import Bench
 from tests.faults.links import Link, link_to
 from tests.faults.rounds import gave_up, newest_run
+from tests.faults.store_faults import until
+from tests.faults.strikes import SKEWS
 from tests.faults.tiny_bank import AS_OF, write_movements
-from tests.postgres import Server, _environment, _identity
+from tests.postgres import Server
 
 PAUSE_SECONDS = 6.0  # past a lease
 
@@ -70,14 +73,6 @@ class Site:
         """Process id of the worker."""
         assert self.services.worker is not None
         return self.services.worker.pid
-
-
-def until(holds: Callable[[], bool], otherwise: str) -> None:
-    """Wait, and fail in words."""
-    end = time.monotonic() + WAIT_SECONDS
-    while not holds():
-        assert time.monotonic() < end, otherwise
-        time.sleep(0.1)
 
 
 @contextmanager
@@ -181,6 +176,19 @@ def pause_worker(site: Site) -> None:
     os.killpg(site.worker_pid, signal.SIGCONT)
 
 
+def worker_with_wrong_clock(site: Site) -> None:
+    """The worker is replaced by one whose clock is hours or days off; the next that is killed is followed by one whose clock is right."""
+    kill_worker(site)
+    skewed = {shim.PRELOAD: str(shim.built()), shim.SKEW: str(site.bench.rng.choice(SKEWS))}
+    with patch.dict(os.environ, skewed):
+        until(lambda: "worker" in site.services.ensure(), "no worker with a wrong clock could be started")
+
+
+def kill_backend(site: Site) -> None:
+    """SIGKILL of one PostgreSQL backend of the bank."""
+    store_faults.kill_backend(site.server, site.bench.tiny.store_url, 0, site.bench.rng)
+
+
 def kill_web(site: Site) -> None:
     """SIGKILL the web server."""
     assert site.services.web is not None
@@ -245,34 +253,12 @@ def ring_five_times(site: Site) -> None:
         ring(site.bench.tiny.settings, job_ids)
 
 
-def kill_postmaster(site: Site) -> None:
-    """SIGKILL PostgreSQL's first process; it is started again on its data and port, and recovers from its log."""
-    old = site.server.process
-    assert old is not None
-    command = [str(part) for part in old.args]  # type: ignore[union-attr]  # a list, as it was given
-    folder = Path(command[command.index("-D") + 1]).parent
-    old.kill()
-    old.wait()
-
-    def is_started() -> bool:
-        if site.server.process is old or site.server.process is None or site.server.process.poll() is not None:
-            with (folder / "log").open("ab") as log:
-                site.server.process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, env=_environment(folder), **_identity(folder)
-                )
-        try:
-            psycopg.connect(site.server.url.replace("+psycopg", ""), connect_timeout=2).close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    until(is_started, "PostgreSQL does not start again")
-
-
 FAULTS: dict[str, Callable[[Site], None]] = {
     "SIGKILL of a worker's child": kill_child_of_worker,
     "SIGKILL of the worker": kill_worker,
     "SIGSTOP of the worker past its leases": pause_worker,
+    **({"worker with a wrong clock": worker_with_wrong_clock} if shim.built() else {}),
+    "SIGKILL of a PostgreSQL backend": kill_backend,
     "SIGKILL of the web": kill_web,
     "second scheduler started or killed": second_beat,
     "SIGKILL of the broker, nothing kept": kill_broker,
@@ -281,5 +267,5 @@ FAULTS: dict[str, Callable[[Site], None]] = {
     "frozen broker link": freeze_link,
     "half-open broker link": half_open_link,
     "every message five times": ring_five_times,
-    "SIGKILL of the postmaster": kill_postmaster,
+    "SIGKILL of the postmaster": lambda site: store_faults.kill_postmaster(site.server),
 }

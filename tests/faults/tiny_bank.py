@@ -22,7 +22,7 @@ from bankseg.storage.person import Person
 AS_OF = date(2025, 12, 31)
 CLIENTS = 160
 BUCKETS = 2
-LEASE_SECONDS = 4
+LEASE_SECONDS = 3
 MAPPING = """
 [bank]
 name = "Laboratory"
@@ -77,7 +77,7 @@ amount = "amount"
 type = { constant = "other" }
 """
 POLICY = "[horizon]\nmost_origins = 1\n[lists]\nglobal_control_share = 0.0\n"
-STAFF = {"mark": Role.MARKETER, "mia": Role.MARKETER}
+STAFF = {"mark": Role.MARKETER, "mia": Role.MARKETER, "rita": Role.RISK_OFFICER, "ada": Role.ADMINISTRATOR}
 
 
 @dataclass(frozen=True)

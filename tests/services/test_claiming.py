@@ -40,6 +40,12 @@ def lease_ran_out(bank, job_id: int) -> None:
         session.connection().execute(update(Job).where(col(Job.id) == job_id).values(lease_until=db_now() - 1, rung_at=0.0))
 
 
+def lease_until(bank, job_id: int, seconds: float) -> None:
+    """Let a lease end so many seconds from now, and the job have been rung at that moment."""
+    with transaction(bank.engine) as session:
+        session.connection().execute(update(Job).where(col(Job.id) == job_id).values(lease_until=db_now() + seconds, rung_at=db_now() + seconds))
+
+
 def doing(monkeypatch, work) -> None:
     """Let every stage's work be this function."""
     monkeypatch.setattr(jobs, "_work", lambda _stage: work)
@@ -78,7 +84,8 @@ def test_of_claimers_at_the_same_moment_one_wins(any_bank):
 
 @pytest.mark.parametrize("state", [state for state in JobState if state is not JobState.QUEUED])
 def test_only_a_queued_job_or_one_without_a_lease_can_be_claimed(bank, state):
-    job_id = a_job(bank, state=state, lease_until=4e9)
+    job_id = a_job(bank, state=state)
+    lease_until(bank, job_id, bank.settings.lease_seconds)
 
     assert claim_job(bank, job_id, "w") is None
     assert claim_job(bank, 999, "w") is None
@@ -104,6 +111,24 @@ def test_a_job_whose_lease_ran_out_is_taken_over_and_its_first_owner_can_write_n
         second.hold(session)
     assert (job_row(any_bank, job_id).state, job_row(any_bank, job_id).result) == (JobState.RUNNING, {})
     assert run_row(any_bank, 1).state == RunState.RUNNING
+
+
+def test_a_lease_that_no_clock_of_ours_can_have_given_is_over_and_rung_again(any_bank):
+    """As a worker leaves it whose clock was a day ahead, on a store in the same machine, when it dies."""
+    job_id = a_job(any_bank)
+    claim_job(any_bank, job_id, "a day ahead")
+    lease_until(any_bank, job_id, 86_400)
+
+    assert reconcile(any_bank.settings) == [job_id]
+    assert claim_job(any_bank, job_id, "w2") is not None
+
+
+def test_a_job_rung_in_the_future_is_rung_again(any_bank):
+    job_id = a_job(any_bank)
+    lease_until(any_bank, job_id, 86_400)
+
+    assert reconcile(any_bank.settings) == [job_id]
+    assert reconcile(any_bank.settings) == []
 
 
 def test_a_beat_extends_the_lease_and_records_progress(any_bank):
