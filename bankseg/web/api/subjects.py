@@ -40,7 +40,7 @@ class HoldRequest(schemas.Asked):
     reason: Reason
 
 
-class Decision(schemas.Asked):
+class ErasureDecision(schemas.Asked):
     decision: Literal["approve", "refuse"]
     reason: Reason
 
@@ -106,7 +106,7 @@ def one(path: ErasurePath) -> Response:
 
 
 @BLUEPRINT.post("/erasures/<int:erasure_id>/decision", responses={"200": Erasure})
-def decide(path: ErasurePath, body: Decision) -> Response:
+def decide(path: ErasurePath, body: ErasureDecision) -> Response:
     """Approve or refuse what a colleague asked for; approved, the client is hidden at once and a worker begins."""
     here = desk.desk()
     erasure.decide(here.settings, here.engine, desk.scope(), path.erasure_id, approve=body.decision == "approve", reason=body.reason)
