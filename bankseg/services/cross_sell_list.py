@@ -18,7 +18,16 @@ from bankseg.storage.cross_sell import CrossSellFilter
 from bankseg.storage.portfolio import PAGE, Position, Row
 
 BEYOND_SIZE = "beyond_size"
-CAUSES = (OBJECTED, store.OTHER_TIER, store.OTHER_SEGMENT, store.TOO_UNLIKELY, "consent", "contact_policy", "risk", "vulnerable")  # in the order a person reads them
+CAUSES = (
+    OBJECTED,
+    store.OTHER_TIER,
+    store.OTHER_SEGMENT,
+    store.TOO_UNLIKELY,
+    "consent",
+    "contact_policy",
+    "risk",
+    "vulnerable",
+)  # in the order a person reads them
 LARGEST_PAGE = 200
 
 

@@ -23,10 +23,11 @@ from bankseg.ingest.share import beyond_share
 from bankseg.ingest.source_file import sha256_of
 from bankseg.ingest.stage import StagedFile, Staging, leave_out
 from bankseg.ingest.statement import constant_columns
+from bankseg.lake.bucket_file import Constants
 from bankseg.lake.history import Placement, place
 from bankseg.lake.scratch import Connection
 from bankseg.lake.tables import Lake, imported, imported_counts
-from bankseg.lake.write import Constants, Writing, write_staged
+from bankseg.lake.write import Writing, write_staged
 from bankseg.services.erased_again import Known, erased_before, refuse_erased
 from bankseg.settings import Settings
 from bankseg.storage import import_batch
