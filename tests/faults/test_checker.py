@@ -16,6 +16,10 @@ TRUE: list[Line] = [
     {"kind": "ack", "what": "list", "list_id": 1, "manifest": "m1"},
     {"kind": "ack", "what": "export", "path": "list.csv", "sha256": "ee"},
     {"kind": "ack", "what": "backup", "folder": "b1"},
+    {"kind": "ack", "what": "erased", "client_id": "C001", "number": 4},
+    {"kind": "fault", "number": "b-9", "fault": "lake data file flipped"},
+    {"kind": "met damage", "number": "b-9", "told": "said in words", "is_equal": True},
+    {"kind": "recovered", "number": "b-9", "seconds": 2.0},
     {"kind": "read", "run_id": None},
     {"kind": "read", "run_id": 1, "state": "published", "n_rows": 160, "clients": 160, "digest": "d1"},
     {"kind": "fault", "number": "b-1", "fault": "crash point"},
@@ -42,8 +46,10 @@ TRUE: list[Line] = [
                 "read": 10, "accepted": 7, "quarantined": 1, "duplicates": 1, "filtered": 1,
             },
         ],
-        "lists": [{"id": 1, "state": "released", "manifest_sha256": "m1"}],
-        "audit": [["run_started", "run 2"], ["run_published", "run 1"], ["run_published", "run 2"], ["export", "list:1"], ["export", "list:1"]],
+        "lists": [{"id": 1, "state": "released", "manifest_sha256": "m1", "recorded_sha256": ["s1", "s2"], "files_sha256": ["s1", "s2"]}],
+        "erasures": [{"id": 4, "state": "erased", "is_named": False}],
+        "traces": {"C001": []},
+        "audit": [["run_started", "run 2"], ["run_published", "run 1"], ["run_published", "run 2"], ["export", "list:1"], ["export", "list:1"], ["client_erased", "erasure:4"]],
         "lake": {"transactions": {"rows": 7, "keys": 7}},
         "exports": {"list.csv": "ee"},
         "backups": {"b1": "whole", "b0": "whole"},
@@ -72,12 +78,14 @@ FALSE: dict[str, list[Callable[[list[Line]], object]]] = {
         final(lambda end: end["exports"].clear()),
         final(lambda end: end["exports"].update({"list.csv": "half"})),
         final(lambda end: end["backups"].update(b1="2 files are damaged")),
+        final(lambda end: end["lists"][0].update(files_sha256=["s1", None])),
     ],
     "no_reader_saw_half_a_run": [
         line("read", run_id=2, state="published", n_rows=160, clients=159, digest="d2"),
         line("read", run_id=2, state="running", n_rows=160, clients=160, digest="d2"),
         line("read", run_id=2, state="published", n_rows=160, clients=160, digest="other"),
         line("read", run_id=1, state="published", n_rows=160, clients=160, digest="d1"),
+        lambda lines: [line("read", run_id=2, state="published", n_rows=size, clients=size, digest=f"d{size}")(lines) for size in (159, 158)],
     ],
     "each_effect_happened_once": [
         final(lambda end: end["audit"].append(["run_published", "run 2"])),
@@ -88,6 +96,7 @@ FALSE: dict[str, list[Callable[[list[Line]], object]]] = {
     "files_and_lake_balance": [
         final(lambda end: end["batches"][0].update(read=11)),
         final(lambda end: end["lake"]["transactions"].update(rows=8, keys=8)),
+        final(lambda end: (end["lake"]["transactions"].update(rows=6, keys=6), end.update(traces={}))),
     ],
     "every_run_and_job_ended": [
         final(lambda end: end["runs"][2].update(state="running")),
@@ -98,6 +107,18 @@ FALSE: dict[str, list[Callable[[list[Line]], object]]] = {
     "no_job_was_tried_too_often": [
         final(lambda end: end["jobs"][0].update(attempt=4)),
         line("looked", jobs=[{"key": "train:2:x", "state": "running", "attempt": 4, "max_attempts": 3}]),
+    ],
+    "the_erased_are_gone": [
+        final(lambda end: end["traces"].update(C001=["lake/clients/bucket=1/a.parquet"])),
+        final(lambda end: end["erasures"][0].update(is_named=True)),
+        final(lambda end: end["erasures"][0].update(state="approved")),
+        final(lambda end: end["audit"].append(["client_erased", "erasure:4"])),
+        line("ack", what="erased", client_id="C002", number=5),
+    ],
+    "damage_is_told_and_mended": [
+        line("fault", number="b-7", fault="lake log entry truncated"),
+        line("met damage", number="b-9", told="", is_equal=True),
+        line("met damage", number="b-9", told=None, is_equal=False),
     ],
     "published_runs_are_whole": [
         final(lambda end: end["runs"][1].update(kept_rows=80)),
