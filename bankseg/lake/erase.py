@@ -8,6 +8,7 @@ done again from any point: a file's successor has a name that follows from its o
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from uuid import NAMESPACE_URL, uuid5
@@ -19,10 +20,11 @@ from pyarrow import fs
 
 from bankseg.domain.errors import ArtefactError
 from bankseg.domain.extracts import BUCKET, EXTRACTS, Extract
+from bankseg.durable import flush_file, flush_folder, settle
 from bankseg.faults import crash_point
 from bankseg.lake.files import ERASURES, table_path
 from bankseg.lake.kept_files import LOG
-from bankseg.lake.places import digest_of_file, filesystem, write_whole
+from bankseg.lake.places import digest_of_file, filesystem, is_remote, write_whole
 from bankseg.lake.schemas import repeating_columns
 from bankseg.lake.tables import current_files, open_lake
 
@@ -116,7 +118,11 @@ def write_without(held: Held, client_id: str, mark: str) -> Successor:
             writer.write_table(kept)
             rows += kept.num_rows
     crash_point("erasure.successor_written")
-    system.move(target + DRAFT, target)
+    if is_remote(held.path):
+        system.move(target + DRAFT, target)
+    else:
+        flush_file(Path(target + DRAFT))
+        settle(Path(target + DRAFT), Path(target))
     size = int(system.get_file_info(target).size or 0)
     return Successor(path, digest_of_file(path), size, rows)
 
@@ -155,6 +161,8 @@ def drop_files(paths: Iterable[str]) -> None:
         if system.get_file_info(inside).type != fs.FileType.NotFound:
             system.delete_file(inside)
             crash_point("erasure.file_dropped")
+        if not is_remote(path):
+            flush_folder(Path(inside).parent)  # or the client would be back after a loss of power
 
 
 def _bucket_folder(lake: str, table: str, bucket: int) -> Iterator[str]:

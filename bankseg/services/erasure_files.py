@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bankseg.domain.extracts import BUCKET
-from bankseg.durable import settle
+from bankseg.durable import flush_folder, settle
 from bankseg.faults import crash_point
 from bankseg.lake.parquet import read_checked, write_whole
 from bankseg.services.list_proofs import lists_folder
@@ -67,6 +67,7 @@ def take_out(settings: Settings, held: HoldingFile, client_id: str) -> None:
         return
     if held.place == "uploads":
         shutil.rmtree(settings.uploads / path.relative_to(settings.uploads).parts[0])
+        flush_folder(settings.uploads)
     elif path.suffix == ".parquet" and CLIENT in pq.read_schema(path).names:
         rows = read_checked(path)
         write_whole(rows.filter(pc.invert(pc.is_in(rows.column(CLIENT), value_set=pa.array([client_id])))), path)
@@ -76,6 +77,7 @@ def take_out(settings: Settings, held: HoldingFile, client_id: str) -> None:
         _masked(path, client_id)
     else:
         path.unlink()
+        flush_folder(path.parent)
     crash_point("erasure.file_taken_out")
 
 
@@ -119,6 +121,8 @@ def _masked(path: Path, client_id: str) -> None:
         for found in _pattern(client_id).finditer(stream.read()):
             stream.seek(found.start())
             stream.write(b"*" * len(found[0]))
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _pattern(client_id: str) -> re.Pattern[bytes]:
