@@ -6,10 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import duckdb
 import pyarrow as pa
 
 from bankseg.durable import flush_file, make_folders, settle
+from bankseg.lake.in_memory import open_in_memory
 from bankseg.lake.parameters import named
 
 
@@ -17,8 +17,7 @@ class Analysis:
     """Views and tables by name over files and Arrow tables; parameters are bound, never written into the text."""
 
     def __init__(self, *, memory: str = "2GB", threads: int = 2) -> None:
-        self._connection = duckdb.connect(config={"threads": threads, "memory_limit": memory, "autoinstall_known_extensions": False})
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection = open_in_memory(threads=threads, memory=memory)
 
     def register(self, name: str, table: pa.Table) -> None:
         """Name an Arrow table."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +18,7 @@ from sqlglot import exp
 from bankseg.domain.errors import ArtefactError
 from bankseg.domain.extracts import Extract
 from bankseg.lake.bucket_file import BucketFile
+from bankseg.lake.in_memory import open_in_memory
 from bankseg.lake.schemas import file_schema, repeating_columns
 from bankseg.lake.sql_tree import parquet, quoted
 from bankseg.lake.tables import Lake, commit, current_files
@@ -76,7 +76,7 @@ def content_of(paths: Sequence[str], extract: Extract) -> tuple[int, int]:
     """Rows of some files and the sum of their 64-bit hashes: alike for the same rows in any order and in any number of files."""
     row = exp.Anonymous(this="hash", expressions=[quoted(name) for name in file_schema(extract).names])
     whole = exp.func("coalesce", exp.Sum(this=exp.cast(row, "hugeint", dialect="duckdb")), exp.convert(0))
-    with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as connection:
+    with open_in_memory(threads=1) as connection:
         [(rows, digest)] = connection.execute(exp.select("count(*)", whole).from_(parquet(paths)).sql(dialect="duckdb")).fetchall()
     return int(rows), int(digest)
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 
-import duckdb
 import pyarrow.dataset as ds
 
 from bankseg.domain.errors import MissingDataError
 from bankseg.domain.extracts import EXTRACT_BY_NAME
 from bankseg.lake.files import bucket_files
+from bankseg.lake.in_memory import open_in_memory
 from bankseg.lake.places import filesystem, is_remote, reaching, read_small
 
 LAKE_FILE = "_lake.json"
@@ -72,7 +72,7 @@ def _over_all(lake: str, table: str, versions: Mapping[str, int], sql: str) -> l
     paths = [path for files in bucket_files(lake, table, versions[table]).values() for path in files]
     if not paths:
         return []
-    connection = duckdb.connect(config={"threads": 2, "autoinstall_known_extensions": False})
+    connection = open_in_memory(threads=2)
     try:
         if is_remote(lake):  # only the columns that are asked for leave the object store
             inside = [filesystem(path)[1] for path in paths]

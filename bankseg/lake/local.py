@@ -8,11 +8,11 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, Self
 
-import duckdb
 import pyarrow as pa
 
 from bankseg.lake.copies import Held
 from bankseg.lake.files import bucket_files, verify
+from bankseg.lake.in_memory import open_in_memory
 from bankseg.lake.known_rows import known_rows
 from bankseg.lake.parameters import named
 from bankseg.lake.views import as_of_view, balances_from_transactions
@@ -45,10 +45,7 @@ class LocalBucket:
     """
 
     def __init__(self, lake: LakeAt, bucket: int, as_of: date, outcome: tuple[date, date] | None = None) -> None:
-        self._connection = duckdb.connect(
-            config={"threads": 1, "memory_limit": lake.memory, "preserve_insertion_order": False, "autoinstall_known_extensions": False}
-        )
-        self._connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+        self._connection = open_in_memory(threads=1, memory=lake.memory, keeps_order=False)
         self._tables: set[str] = set()
         self._files: dict[str, tuple[str, ...]] = {}
         self._known_on = as_of

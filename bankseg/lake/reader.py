@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import duckdb
 
+from bankseg.lake.in_memory import open_in_memory
 from bankseg.lake.parameters import named
 
 # Each read runs in the thread that asks for it; the limit is for all of them together.
@@ -37,7 +38,6 @@ class Reader:
 def _database(process: int) -> duckdb.DuckDBPyConnection:
     """The database of a process: a forked child opens its own."""
     del process  # only part of what is remembered
-    connection = duckdb.connect(config={"threads": 1, "memory_limit": MEMORY, "autoinstall_known_extensions": False})
-    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection = open_in_memory(threads=1, memory=MEMORY)
     connection.execute("SET GLOBAL parquet_metadata_cache = true")  # files of the lake never change under their name
     return connection

@@ -11,6 +11,7 @@ import pyarrow as pa
 from sqlglot import exp, parse_one
 
 from bankseg.domain.errors import ArtefactError, MissingDataError
+from bankseg.lake.in_memory import open_in_memory
 from bankseg.lake.parameters import named
 
 
@@ -18,8 +19,7 @@ class Roll:
     """One roll, read only; any thread may ask."""
 
     def __init__(self, path: Path, computed: Sequence[tuple[str, str]] = (), *, memory: str = "1GB", threads: int = 2) -> None:
-        self._connection = duckdb.connect(config={"threads": threads, "memory_limit": memory, "autoinstall_known_extensions": False})
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection = open_in_memory(threads=threads, memory=memory)
         self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
         try:
             self._connection.from_parquet(str(path), hive_partitioning=False).create_view("written" if computed else "roll")

@@ -43,7 +43,7 @@ def _append_postgresql(engine: Engine, table: str, rows: pa.Table) -> None:
     """By COPY; PostgreSQL copies into no table whose policies hold for us, so there the rows are copied beside it and inserted from there."""
     import adbc_driver_postgresql.dbapi
 
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False).replace(" ", "%20")  # the driver's library takes no blank
     name = METADATA.tables[table].name
     with adbc_driver_postgresql.dbapi.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(f"SELECT row_security_active('{name}')")
