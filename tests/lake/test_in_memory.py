@@ -8,7 +8,7 @@ import pytest
 
 from bankseg.lake.in_memory import open_in_memory
 
-WIDE = "CREATE TABLE t AS SELECT i, hash(i) AS h, repeat('x', 50) AS s FROM range(1000000) AS r(i)"
+WIDE = "CREATE TABLE t AS SELECT i, hash(i) AS h, md5(i::VARCHAR) AS s FROM range(2000000) AS r(i)"
 
 
 def test_what_does_not_fit_goes_to_temporary_files_and_nothing_of_it_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
