@@ -23,11 +23,12 @@ def open_in_memory(*, threads: int, memory: str | None = None, keeps_order: bool
     spill = Path(tempfile.gettempdir()) / f"bankseg-spill-{os.getpid()}-{uuid4().hex[:8]}"  # made on the first spill, removed at closing
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": threads, "preserve_insertion_order": keeps_order, "autoinstall_known_extensions": False,
-        "temp_directory": str(spill), "max_temp_directory_size": MOST_SPILLED,
+        "temp_directory": str(spill),
     }  # fmt: skip
     if memory is not None:
         config["memory_limit"] = memory
     connection = duckdb.connect(config=config)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
+    connection.execute(f"SET max_temp_directory_size = '{MOST_SPILLED}'")  # as an option of the connection it is not heeded
     return connection

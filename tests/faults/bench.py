@@ -38,7 +38,7 @@ REFUSED = 3
 SOUND = Handicap()
 MOST_PASSES = 8  # of one point in one action
 PRELOADED = [
-    "__main__", "pandas", "narwhals", "tests.faults.crash_actions", "bankseg.services.train", "bankseg.services.segment", "bankseg.services.publish", "bankseg.services.score", "bankseg.services.tune",
+    "__main__", "tests.faults.crash_actions", "bankseg.services.train", "bankseg.services.segment", "bankseg.services.publish", "bankseg.services.score", "bankseg.services.tune",
     "bankseg.services.lifetime_months", "bankseg.services.segment_studies", "bankseg.services.import_job", "celery", "kombu.transport.memory",
 ]  # fmt: skip
 STORE = ("store.before_commit", "store.after_commit")
@@ -137,6 +137,13 @@ class Bench:
         process.join(WAIT_SECONDS)
         assert process.exitcode is not None, "a child of the laboratory hangs"
         return process.exitcode
+
+    def ended_or_killed(self, process: BaseProcess) -> int:
+        """Exit code of a child that may hang, as a thread that has no memory to begin makes Python do: then it is killed, as by its supervisor."""
+        process.join(HANGS_SECONDS)
+        if process.exitcode is None:
+            process.kill()
+        return self.ended(process)
 
     def deck(self, action: str, kinds: Sequence[str]) -> str:
         """Of these kinds, the one whose turn it is for an action."""

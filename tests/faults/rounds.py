@@ -141,7 +141,7 @@ def blow(bench: Bench, job: Job, kind: str) -> None:
             for process in [bench.begin("job", ask(job, f"copy {copy}")) for copy in range(5)]:
                 bench.ended(process)
         case "out of memory":
-            if bench.ended(bench.begin("job", ask(job, "short of memory"), handicap=memory_limit(1_100))) != 0 or still_open(bench, job):
+            if bench.ended_or_killed(bench.begin("job", ask(job, "short of memory"), handicap=memory_limit(1_100))) != 0 or still_open(bench, job):
                 bench.fault("out of memory", action=job.stage)
         case _:
             if bench.ended(bench.begin("job", ask(job, "short of disk"), handicap=file_limit(1_000))) != 0 or still_open(bench, job):
