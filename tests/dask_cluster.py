@@ -23,7 +23,7 @@ def running_cluster(folder: Path, environments: Sequence[Mapping[str, str]]) -> 
     known.unlink(missing_ok=True)
     try:
         processes.append(_started(folder / "scheduler.log", {}, "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(known)))
-        _until(known.exists, processes[0])
+        _until(lambda: known.exists() and known.read_text(encoding="utf-8").endswith("}"), processes[0])  # it is there before it is written
         scheduler = Scheduler(json.loads(known.read_text(encoding="utf-8"))["address"])
         flags = ("--no-nanny", "--nthreads", "1", "--memory-limit", MEMORY, "--local-directory", str(folder), "--no-dashboard", "--host", "127.0.0.1")
         processes += [_started(folder / f"worker{n}.log", more, "worker", scheduler.url, *flags) for n, more in enumerate(environments)]

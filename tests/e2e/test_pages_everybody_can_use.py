@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SEATS = [login for login, *_ in PEOPLE if login != "bob"]
 NO_PAGE = re.compile(
-    r"^(static|health|metrics|entrance|openid|api)\b|_api\.|api_pages\.(static|document)|export|\.file$|exclusions|quarantine|rejects|uploads\.mapping"
+    r"^(static|health|metrics|entrance|openid|api)\b|_api\.|api_pages\.(static|document)|export|\.file$|exclusions|quarantine|rejects|uploads\.mapping|erasures\.receipt|subject\.access"
 )
 MOST_BYTES = 300_000  # of styles, scripts and fonts of a page, compressed
 NARROW = {"width": 390, "height": 844}

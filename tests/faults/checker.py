@@ -128,7 +128,7 @@ def the_erased_are_gone(lines: list[Line]) -> Iterator[str]:
 
 def damage_is_told_and_mended(lines: list[Line]) -> Iterator[str]:
     """Damage that was met ended in words or hurt nothing: the run that came out is the one that comes out of whole files."""
-    met = {line["number"]: line for line in lines if line["kind"] == "met damage"}
+    met = {line["number"]: line for line in lines if line["kind"] == "met lake damage"}
     for line in lines:
         if line["kind"] != "fault" or not line["fault"].startswith("lake "):
             continue

@@ -75,7 +75,7 @@ def lake_harmed(bench: Bench, number: str, target: str, run_to_end: Callable[[Be
     assert bench.ended(bench.begin("start", {})) == 0
     assert run_to_end(bench) is None
     run_id = newest_run_id(bench)
-    bench.note("met damage", number=fault, told=told, file=path.name, run_id=run_id, is_equal=is_reproduced(bench, run_id))
+    bench.note("met lake damage", number=fault, told=told, file=path.name, run_id=run_id, is_equal=is_reproduced(bench, run_id))
     bench.recovered()
 
 

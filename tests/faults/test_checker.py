@@ -18,7 +18,7 @@ TRUE: list[Line] = [
     {"kind": "ack", "what": "backup", "folder": "b1"},
     {"kind": "ack", "what": "erased", "client_id": "C001", "number": 4},
     {"kind": "fault", "number": "b-9", "fault": "lake data file flipped"},
-    {"kind": "met damage", "number": "b-9", "told": "said in words", "is_equal": True},
+    {"kind": "met lake damage", "number": "b-9", "told": "said in words", "is_equal": True},
     {"kind": "recovered", "number": "b-9", "seconds": 2.0},
     {"kind": "read", "run_id": None},
     {"kind": "read", "run_id": 1, "state": "published", "n_rows": 160, "clients": 160, "digest": "d1"},
@@ -117,8 +117,8 @@ FALSE: dict[str, list[Callable[[list[Line]], object]]] = {
     ],
     "damage_is_told_and_mended": [
         line("fault", number="b-7", fault="lake log entry truncated"),
-        line("met damage", number="b-9", told="", is_equal=True),
-        line("met damage", number="b-9", told=None, is_equal=False),
+        line("met lake damage", number="b-9", told="", is_equal=True),
+        line("met lake damage", number="b-9", told=None, is_equal=False),
     ],
     "published_runs_are_whole": [
         final(lambda end: end["runs"][1].update(kept_rows=80)),
