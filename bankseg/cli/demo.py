@@ -1,6 +1,9 @@
 """`bankseg demo`: a synthetic bank from its extract files to the desks."""
 
+import threading
+from collections.abc import Callable
 from datetime import date, datetime
+from typing import Any
 
 import click
 from rich.console import Console
@@ -38,13 +41,15 @@ def command(*, clients: int, months: int, seed: int, last_month_end: datetime, s
         schema.upgrade(bank.engine)
         demo = _prepare(bank, clients, months, seed, last_month_end.date(), quiet=as_json)
         logins = make_demo_people(bank)
+        dates = demo_dates(last_month_end.date())
         with embedded_services(settings):
-            _live(settings, demo, demo_dates(last_month_end.date()), seed, quiet=as_json)
+            _publish_first(settings, dates, quiet=as_json)
+            if not serve:
+                _live_on(settings, demo, dates, seed, quiet=as_json)
         status = bank_status(open_bank(settings))
-        text = f"run {status['published_run']} as of {status['as_of']} is published: {status['clients']:,} clients in {len(status['segments'])} segments, {len(status['targets'])} models"
-        answer(status, as_json=as_json, text=text)
+        answer(status, as_json=as_json, text=_told(status))
         if serve:
-            _serve(settings, logins)
+            _serve(settings, logins, lambda: _live_on(settings, demo, dates, seed, quiet=True))
 
 
 def _prepare(bank: Bank, clients: int, months: int, seed: int, last: date, *, quiet: bool) -> DemoBank:
@@ -64,33 +69,51 @@ def _prepare(bank: Bank, clients: int, months: int, seed: int, last: date, *, qu
     return demo
 
 
-def _live(settings: Settings, demo: DemoBank, dates: DemoDates, seed: int, *, quiet: bool) -> None:
-    """Three publications and what people do between them; a bank that was published for its last date before goes straight there."""
+def _told(status: dict[str, Any]) -> str:
+    sizes = f"{status['clients']:,} clients in {len(status['segments'])} segments, {len(status['targets'])} models"
+    return f"run {status['published_run']} as of {status['as_of']} is published: {sizes}"
+
+
+def _publish_first(settings: Settings, dates: DemoDates, *, quiet: bool) -> None:
+    """The first publication, whose models serve the later ones; nothing where a later date was published before."""
     bank = open_bank(settings)
-    if dates.last not in published_dates(bank):
+    published = published_dates(bank)
+    if dates.last not in published and dates.quarter_before not in published:
         demo_desks.agree_on_policy(bank)
-        bank = open_bank(settings)
-        if dates.quarter_before not in published_dates(bank):
-            run_to(bank, dates.quarter_before, Stage.PUBLISH, quiet=quiet)
-        if dates.month_before not in published_dates(bank):
-            demo_desks.send_list(bank, dates.quarter_before)
-            demo_desks.review_cases(bank, demo_desks.EARLIER_CASES, dates.month_before)
-            demo_desks.publish_scheme(bank)
-            demo_desks.load_answers(bank, demo, seed)
-            start_run(bank, dates.month_before)
-            start_run(bank, dates.last, Stage.SCORE)  # beside the other date: its tiers wait for those of the month before
-            run_to(bank, dates.month_before, Stage.PUBLISH, quiet=quiet)
+        run_to(open_bank(settings), dates.quarter_before, Stage.PUBLISH, quiet=quiet)
+
+
+def _live_on(settings: Settings, demo: DemoBank, dates: DemoDates, seed: int, *, quiet: bool) -> None:
+    """Two more publications and what people do between them; a bank that was published for its last date before goes straight there."""
+    bank = open_bank(settings)
+    if dates.last not in published_dates(bank) and dates.month_before not in published_dates(bank):
+        demo_desks.send_list(bank, dates.quarter_before)
+        demo_desks.review_cases(bank, demo_desks.EARLIER_CASES, dates.month_before)
+        demo_desks.publish_scheme(bank)
+        demo_desks.load_answers(bank, demo, seed)
+        start_run(bank, dates.month_before)
+        start_run(bank, dates.last, Stage.SCORE)  # beside the other date: its tiers wait for those of the month before
+        run_to(bank, dates.month_before, Stage.PUBLISH, quiet=quiet)
     run_to(bank, dates.last, Stage.PUBLISH, quiet=quiet)
     demo_desks.review_cases(bank, demo_desks.LATER_CASES, demo_desks.day_to_watch(dates.last))
     demo_desks.call_clients(bank, demo_desks.CALLERS)
     demo_desks.leave_work(bank)
 
 
-def _serve(settings: Settings, logins: list[DemoLogin]) -> None:
+def _serve(settings: Settings, logins: list[DemoLogin], live_on: Callable[[], None]) -> None:
+    """Serve what is published, and let the bank live on meanwhile; what Ctrl-C leaves undone is done the next time."""
+
+    def live() -> None:
+        with reported(as_json=False):
+            live_on()
+            click.echo(_told(bank_status(open_bank(settings))))
+
     def announce(address: str) -> None:
         click.echo(f"\nbankseg is up at {address} (Ctrl-C stops it)\n")
         for login in logins:
             if login.login in SHOWN_LOGINS:
                 click.echo(f"  {login.role:<22} {login.login:<18} password {login.password}")
+        click.echo("\nThe bank lives on while you look: its later months are published, and worked on, within a minute or two.\n")
+        threading.Thread(target=live, name="demo", daemon=True).start()
 
     serve(settings, announce=announce, note=lambda text: click.echo(text, err=True))
