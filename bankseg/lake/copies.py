@@ -1,4 +1,4 @@
-"""Copies of files of a lake on object storage: on this machine: checked by SHA-256, bounded in size, never removed while in use.
+"""Copies on this machine of files of a lake on object storage: checked by SHA-256, bounded in size, never removed while in use.
 
 Files of a lake never change under their name, so a copy whose digest is right is the file.
 """

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bankseg.domain.errors import ArtefactError
+from bankseg.durable import flush_folder
 from bankseg.faults import crash_point
 from bankseg.propensity.predict import Propensity
 from bankseg.propensity.structure import check_structure
@@ -58,7 +59,7 @@ def save(trained: Trained, directory: Path, key: bytes) -> Artefact:
     try:
         for name, data in {**content, SEAL: _seal(digest, key).encode()}.items():
             _write(draft / name, data)
-        _sync_folder(draft)
+        flush_folder(draft)
         crash_point("model.before_rename")
         draft.rename(home)
         crash_point("model.after_rename")
@@ -66,7 +67,7 @@ def save(trained: Trained, directory: Path, key: bytes) -> Artefact:
         shutil.rmtree(draft, ignore_errors=True)
         if not home.is_dir():  # another worker may have saved the same model first
             raise
-    _sync_folder(directory)
+    flush_folder(directory)
     return Artefact(digest, home)
 
 
@@ -178,14 +179,6 @@ def _write(path: Path, data: bytes) -> None:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _refuse(digest: str, why: str) -> None:

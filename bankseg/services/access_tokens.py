@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, may
 from bankseg.storage import access_token, audit
 from bankseg.storage.access_token import AccessToken
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import database_time, transaction
 from bankseg.storage.signed_in import token_hash
 
 PREFIX = "bks_"  # says what a string found in a log or a repository is
@@ -63,7 +63,7 @@ def issue(engine: Engine, scope: Scope, label: str, rights: Collection[str], day
         raise InputError(f"the rights {', '.join(foreign) or 'of nothing'}", f"among {', '.join(sorted(own))}", "a token opens at most what its owner may")
     secret = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
     with transaction(engine) as session:
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         row = access_token.add(
             session, person_id=scope.person_id, label=named, token_sha256=token_hash(secret), rights=sorted(set(rights)),
             created_at=now, expires_at=now + days * DAY_SECONDS,
@@ -85,14 +85,14 @@ def revoke(engine: Engine, scope: Scope, token_id: int) -> None:
         if row is None or (row.person_id != scope.person_id and not may(scope.role, Right.PEOPLE)):
             raise NotFoundError(f"no token {token_id}")
         if row.revoked_at is None:
-            row.revoked_at = session.scalar(select(db_now()))
+            row.revoked_at = database_time(session)
             session.add(row)
             audit.record(session, "token_revoked", f"token:{token_id}", person_id=scope.person_id, owner=row.person_id)
 
 
 def own_tokens(session: Session, scope: Scope) -> list[dict[str, Any]]:
     """The tokens of the person who asks, newest first. `Any`: column values."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     return [_shown(row, now) for row in access_token.of_person(session, scope.person_id)]
 
 

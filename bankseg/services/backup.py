@@ -30,7 +30,7 @@ from bankseg.services.metrics import BACKED_UP
 from bankseg.services.unfinished import forget_old
 from bankseg.storage import audit, propensity_model, schema, store_copy
 from bankseg.storage.audit import AuditEntry
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.run import Run, current
 
 BLOCK_BYTES = 1 << 20
@@ -90,7 +90,7 @@ def make_backup(bank: Bank, folder: Path, *, with_key: bool = False, report: Rep
 def _fill(bank: Bank, draft: Path, *, with_key: bool, report: Report) -> Manifest:
     (draft / "store").mkdir()
     with reading(bank.engine) as live:
-        made_at = float(live.scalar(select(db_now())) or 0.0)  # before the copy: what is committed while it runs counts as not in it
+        made_at = database_time(live)  # before the copy: what is committed while it runs counts as not in it
     with store_copy.copied(bank.engine, draft / "store") as copy:
         session = copy.session
         runs = list(session.exec(select(Run).where(Run.state == RunState.PUBLISHED)))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.delivery.columns import Column, Format
 from bankseg.delivery.writers import Delivery
@@ -16,7 +16,7 @@ from bankseg.domain.rights import Right, require
 from bankseg.services.stamp import stamp
 from bankseg.storage import audit, client_contact, portfolio
 from bankseg.storage.client_contact import ClientContact
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 
 CHANNELS = ("phone", "branch", "email", "video", "message")
 # What became of it; the last two are no contact, but keep the client off today's list.
@@ -55,7 +55,7 @@ class Contact:
 
 def today_of(session: Session) -> date:
     """Today by the database's clock, UTC."""
-    return datetime.fromtimestamp(session.scalar(select(db_now())) or 0.0, UTC).date()
+    return datetime.fromtimestamp(database_time(session), UTC).date()
 
 
 def record(engine: Engine, scope: Scope, client_id: str, made: Contact) -> int:
@@ -80,7 +80,7 @@ def record(engine: Engine, scope: Scope, client_id: str, made: Contact) -> int:
         today = today_of(session)
         again = _day(made, today)
         row = client_contact.add(
-            session, client_id=client_id, person_id=scope.person_id, run_id=stamp(session).run_id, at=session.scalar(select(db_now())) or 0.0,
+            session, client_id=client_id, person_id=scope.person_id, run_id=stamp(session).run_id, at=database_time(session),
             contact_on=today.isoformat(), channel=made.channel, outcome=made.outcome, product=made.product, again_on=again, note=made.note.strip(),
         )  # fmt: skip
         audit.record(session, "contact_recorded", f"client:{client_id}", person_id=scope.person_id, outcome=made.outcome, contact_id=row.id)
@@ -98,7 +98,7 @@ def withdraw(engine: Engine, scope: Scope, contact_id: int) -> str:
     require(scope, Right.LOG_CONTACT)
     with transaction(engine) as session:
         row = client_contact.one(session, scope, contact_id)
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         if row is None or row.person_id != scope.person_id or now - row.at > UNDO_SECONDS:
             raise NotFoundError("nothing here")
         if row.withdrawn_at is None:
@@ -110,7 +110,7 @@ def withdraw(engine: Engine, scope: Scope, contact_id: int) -> str:
 
 def contacts_of(session: Session, scope: Scope, client_id: str) -> list[dict[str, Any]]:
     """Contacts with a client that this person may see, newest first; a colleague's note stays with the colleague, the head of the branch reads all."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     return [
         {
             "id": row.id, "contact_on": row.contact_on, "channel": row.channel, "outcome": row.outcome, "product": row.product, "again_on": row.again_on,

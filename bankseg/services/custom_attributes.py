@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp, parse_one
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.people import Scope
@@ -23,7 +23,7 @@ from bankseg.services.segments_desk import stamp_of
 from bankseg.services.stamp import Stamp
 from bankseg.settings import Settings
 from bankseg.storage import audit, own_attribute
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import database_time, transaction
 from bankseg.storage.own_attribute import OwnAttribute
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def save(settings: Settings, engine: "Engine", scope: Scope, draft: Draft) -> Ow
             return before
         row = OwnAttribute(
             **{name: getattr(draft, name).strip() for name in TEXTS}, version=(before.version if before else 0) + 1, type=found.expression.type,
-            reads=sorted(found.expression.reads), sha256=digest, saved_by=scope.person_id, saved_at=session.scalar(select(db_now())) or 0.0,
+            reads=sorted(found.expression.reads), sha256=digest, saved_by=scope.person_id, saved_at=database_time(session),
         )  # fmt: skip
         session.add(row)
         session.flush()

@@ -13,7 +13,6 @@ from pathlib import Path
 import redis
 from sqlalchemy import Engine, inspect, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import select
 
 from bankseg.domain.errors import BanksegError
 from bankseg.domain.policy import load_policy
@@ -25,7 +24,7 @@ from bankseg.services.metrics import since_backup
 from bankseg.services.policy_in_force import policy_of
 from bankseg.settings import Settings
 from bankseg.storage import schema
-from bankseg.storage.database import db_now, make_engine, reading, wal_is_safe
+from bankseg.storage.database import database_time, make_engine, reading, wal_is_safe
 from bankseg.storage.revisions import newest_revision, suits
 from bankseg.storage.tables import METADATA
 from bankseg.storage.walls import standing
@@ -174,7 +173,7 @@ def _clock(settings: Settings, now: float) -> Check:
     if settings.store.startswith("sqlite"):
         return Check("clock", State.OK, "the store shares this machine's clock")
     with _engine(settings) as engine, reading(engine) as session:
-        skew = abs(float(session.scalar(select(db_now())) or 0.0) - now)
+        skew = abs(database_time(session) - now)
     if skew > CLOCK_SECONDS:
         return Check("clock", State.PROBLEM, f"the store's clock and ours are {skew:.0f} s apart", "let both machines follow the same time server")
     return Check("clock", State.OK, f"within {CLOCK_SECONDS:.0f} s of the store's")

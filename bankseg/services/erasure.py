@@ -22,9 +22,9 @@ from bankseg.services.policy_in_force import policy_in_force
 from bankseg.settings import Settings
 from bankseg.storage import audit, client_erasure
 from bankseg.storage.client_erasure import APPROVED, ASKED, REFUSED, ClientErasure, ErasedKey, ErasureSubject, LegalHold
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.job import Job
-from bankseg.storage.person import Person
+from bankseg.storage.person import name_of
 
 ENDED_BADLY = (JobState.FAILED, JobState.QUARANTINED)
 
@@ -76,7 +76,7 @@ def ask(settings: Settings, engine: Engine, scope: Scope, client_id: str, ground
         refuse_kept(settings, session, policy_in_force(settings, session), client_id, ground)
     try:
         with transaction(engine) as session:
-            row = ClientErasure(pseudonym=pseudonym, ground=ground, reason=said, asked_by=scope.person_id, asked_at=_now(session))
+            row = ClientErasure(pseudonym=pseudonym, ground=ground, reason=said, asked_by=scope.person_id, asked_at=database_time(session))
             session.add(row)
             session.flush()
             session.add(ErasureSubject(erasure_id=row.id or 0, subject=client_id))
@@ -109,7 +109,7 @@ def decide(settings: Settings, engine: Engine, scope: Scope, number: int, *, app
             raise KeptByDutyError(f"erasure {number} is {row.state}", "one that was asked for", "open its page again")
         if row.asked_by == scope.person_id:
             raise KeptByDutyError("this erasure is your own request", "the decision of a second person", "ask a colleague")
-        said, now = checked_reason(reason, subject.subject), _now(session)
+        said, now = checked_reason(reason, subject.subject), database_time(session)
         if approve:
             refuse_kept(settings, session, policy_in_force(settings, session), subject.subject, row.ground)
         row.state, row.decision_reason, row.decided_by, row.decided_at = APPROVED if approve else REFUSED, said, scope.person_id, now
@@ -137,7 +137,7 @@ def retry(settings: Settings, engine: Engine, scope: Scope, number: int) -> None
         job = session.get(Job, row.job_id, with_for_update=True) if row is not None and row.job_id is not None else None
         if row is None or job is None or job.state not in ENDED_BADLY:
             raise MissingDataError(f"erasure {number} has no job that failed", "one whose attempts are used up", "open its page again")
-        job.state, job.attempt, job.error, job.done, job.rung_at = JobState.QUEUED, 0, None, 0, _now(session)
+        job.state, job.attempt, job.error, job.done, job.rung_at = JobState.QUEUED, 0, None, 0, database_time(session)
         audit.record(session, "erasure_retried", f"erasure:{number}", person_id=scope.person_id, pseudonym=row.pseudonym)
         job_id = job.id or 0
     ring(settings, [job_id])
@@ -150,7 +150,7 @@ def place_hold(settings: Settings, engine: Engine, scope: Scope, client_id: str,
     if not is_known(settings.lake, client_id, _bucket(settings, client_id)):
         raise NotFoundError(f"no client {client_id[:40]!r} in the lake", "the identifier the bank's extracts give", "correct it")
     with transaction(engine) as session:
-        hold = LegalHold(pseudonym=pseudonym_of(settings.key(), client_id), reason=said, placed_by=scope.person_id, placed_at=_now(session))
+        hold = LegalHold(pseudonym=pseudonym_of(settings.key(), client_id), reason=said, placed_by=scope.person_id, placed_at=database_time(session))
         session.add(hold)
         session.flush()
         audit.record(session, "hold_placed", f"hold:{hold.id}", person_id=scope.person_id, pseudonym=hold.pseudonym)
@@ -170,15 +170,15 @@ def lift_hold(engine: Engine, scope: Scope, hold_id: int) -> None:
         hold = session.get(LegalHold, hold_id, with_for_update=True)
         if hold is None or hold.lifted_at is not None:
             raise NotFoundError(f"no hold {hold_id} stands")
-        hold.lifted_by, hold.lifted_at = scope.person_id, _now(session)
+        hold.lifted_by, hold.lifted_at = scope.person_id, database_time(session)
         audit.record(session, "hold_lifted", f"hold:{hold_id}", person_id=scope.person_id, pseudonym=hold.pseudonym)
 
 
 def erasures_page(settings: Settings, session: Session, scope: Scope) -> ErasuresPage:
     """Every erasure and every hold."""
     require(scope, Right.ERASE)
-    rows = [(row, _name(session, row.asked_by)) for row in client_erasure.latest(session)]
-    holds = [(hold, _name(session, hold.placed_by)) for hold in client_erasure.holds(session)]
+    rows = [(row, name_of(session, row.asked_by)) for row in client_erasure.latest(session)]
+    holds = [(hold, name_of(session, hold.placed_by)) for hold in client_erasure.holds(session)]
     return ErasuresPage(rows, holds, GROUNDS, int(policy_in_force(settings, session).section("erasure")["keep_closed_years"]))
 
 
@@ -196,7 +196,7 @@ def erasure_page(settings: Settings, session: Session, scope: Scope, number: int
         raise NotFoundError(f"no erasure {number}")
     subject = client_erasure.subject_of(session, number)
     job = session.get(Job, row.job_id) if row.job_id is not None else None
-    people = {step: _name(session, getattr(row, f"{step}_by")) for step in ("asked", "decided")}
+    people = {step: name_of(session, getattr(row, f"{step}_by")) for step in ("asked", "decided")}
     against = _stands_against(settings, session, row, subject) if row.state == ASKED and subject is not None else None
     may_decide = row.state == ASKED and row.asked_by != scope.person_id
     return ErasurePage(row, subject.subject if subject else None, people, job, against, may_decide, job is not None and job.state in ENDED_BADLY)
@@ -235,7 +235,7 @@ def refuse_kept(settings: Settings, session: Session, policy: Policy, client_id:
             f"every contract closed for {years} years",
             "record an objection to marketing, or ask again when it is over",
         )
-    if until is not None and until > _day(_now(session)):
+    if until is not None and until > _day(database_time(session)):
         raise KeptByDutyError(f"the facts of a former client are kept for {years} years: here until {until}", f"a day after {until}", "ask again then")
 
 
@@ -261,7 +261,7 @@ def _queue(settings: Settings, session: Session, row: ClientErasure, client_id: 
     accounts = [str(contract["account_id"]) for contract in contracts_of(settings.lake, client_id, bucket)]
     for kind, identifier in (("client", client_id), *(("account", account_id) for account_id in accounts)):
         session.merge(ErasedKey(pseudonym=pseudonym_of(key, identifier), kind=kind, erasure_id=row.id or 0))
-    now = _now(session)
+    now = database_time(session)
     job = Job(key=f"erase:{row.id}", stage=Stage.ERASE, state=JobState.QUEUED, payload={"erasure_id": row.id}, created_at=now, rung_at=now)
     session.add(job)
     session.flush()
@@ -281,14 +281,5 @@ def _bucket(settings: Settings, client_id: str) -> int:
     return bucket_of(client_id, bucket_count(settings.lake))
 
 
-def _name(session: Session, person_id: int | None) -> str:
-    person = session.get(Person, person_id) if person_id is not None else None
-    return person.display_name if person else ""
-
-
 def _day(at: float) -> date:
     return datetime.fromtimestamp(at, UTC).date()
-
-
-def _now(session: Session) -> float:
-    return session.scalar(select(db_now())) or 0.0

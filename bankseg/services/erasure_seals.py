@@ -10,7 +10,7 @@ from bankseg.services.erasure_files import HoldingFile
 from bankseg.services.list_states import digest
 from bankseg.services.segment import PARTS, part_path
 from bankseg.storage.client_list import ClientList
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 from bankseg.storage.import_upload import ImportUpload
 from bankseg.storage.run import Run
 from bankseg.storage.segment_membership import SegmentMembership
@@ -33,7 +33,7 @@ def seal_again(bank: Bank, session: Session, held: HoldingFile, sound: list[str]
     """Record what a file is now that the client is taken out; again changes nothing. A list keeps the pseudonym, for its counts at freezing were one more."""
     if found := UPLOAD.match(held.path):
         for upload in session.exec(select(ImportUpload).where(ImportUpload.folder == found[1], col(ImportUpload.ended_at).is_(None))):
-            upload.state, upload.ended_at = "expired", session.scalar(select(db_now()))
+            upload.state, upload.ended_at = "expired", database_time(session)
     if held.path not in sound:
         return
     now = _found(bank, held.path)

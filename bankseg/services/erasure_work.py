@@ -27,7 +27,7 @@ from bankseg.services.jobs import Claim
 from bankseg.services.policy_in_force import policy_in_force
 from bankseg.storage import audit, client_erasure, erased_rows
 from bankseg.storage.client_erasure import ERASED, ClientErasure
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.erased_rows import PSEUDONYMISED, RULES
 from bankseg.storage.run import Run
 
@@ -128,7 +128,7 @@ def _from_store(bank: Bank, claim: Claim, row: ClientErasure, found: dict[str, A
         erased_rows.remove(session, client_id, row.pseudonym)
         redacted = audit.redact(session, row.id or 0, erased_rows.replacing(client_id, row.pseudonym), naming=client_id)
         session.delete(session.get_one(client_erasure.ErasureSubject, row.id))
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         receipt = _receipt(bank, session, kept, found, entries=len(redacted), now=now)
         kept.state, kept.erased_at, kept.receipt, kept.found = ERASED, now, receipt, {}
         counts = {place["place"]: place["count"] for place in receipt["removed"]}

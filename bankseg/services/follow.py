@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from bankseg.domain.errors import BanksegError, ServiceUnavailableError
 from bankseg.domain.jobs import STAGES, JobState, RunState, Stage
 from bankseg.services.bank import Bank
-from bankseg.storage.database import db_now, reading
+from bankseg.storage.database import database_time, reading
 from bankseg.storage.job import Job
 from bankseg.storage.run import Run
 
@@ -85,7 +85,7 @@ def stage_progress(session: Session, run_id: int) -> list[StageProgress]:
 
 def _is_deaf(session: Session, run_id: int) -> bool:
     """Whether jobs wait and nobody has shown a sign of life: no lease is held, and none ended, no job ended and none was rung, for long."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     if session.exec(select(Job.id).where(Job.state == JobState.RUNNING, Job.lease_until >= now).limit(1)).first() is not None:
         return False
     waiting = session.exec(select(Job).where(Job.run_id == run_id, col(Job.state).in_([JobState.QUEUED, JobState.RUNNING]))).all()

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import Engine, event, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as BaseSession
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete
 
 from bankseg.domain.request_errors import RepeatedCallError
 from bankseg.storage import idempotency_key
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import database_time, transaction
 from bankseg.storage.idempotency_key import LEASE_SECONDS, IdempotencyKey, mine
 
 KEY_PATTERN = "^[A-Za-z0-9_-]{8,100}$"
@@ -62,7 +62,7 @@ def _claim(engine: Engine, person_id: int, key: str, request_sha256: str) -> Cla
     with transaction(engine) as session:
         idempotency_key.sweep(session)
         row = idempotency_key.find(session, person_id, key)
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         if row is None:
             row = IdempotencyKey(person_id=person_id, key=key, request_sha256=request_sha256, claimed_at=now)
             session.add(row)

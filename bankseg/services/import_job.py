@@ -20,7 +20,7 @@ from bankseg.services.upload_intake import data_path, folder_of
 from bankseg.services.upload_mapping import checked_mapping, for_the_folder
 from bankseg.settings import Settings
 from bankseg.storage import audit, import_batch
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, db_now, reading, transaction
 from bankseg.storage.import_upload import ImportUpload
 from bankseg.storage.job import Job
 
@@ -67,7 +67,7 @@ def ask_to_load(settings: Settings, engine: Engine, scope: Scope, upload_id: int
             return upload.job_id or 0
         if not upload.trial:
             raise InputError(f"{upload.file_name} was not tried with this mapping", "a dry run whose counts somebody saw", "try it first")
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         job = Job(
             key=f"import:{upload.id}:{int(now * 1000)}", stage=Stage.IMPORT, state=JobState.QUEUED, payload={"upload_id": upload.id},
             total=int(upload.trial["read"]), created_at=now, rung_at=now,
@@ -94,7 +94,7 @@ def import_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     with transaction(bank.engine) as session:
         claim.hold(session)
         row = session.get_one(ImportUpload, upload.id)
-        row.state, row.ended_at = "loaded", session.scalar(select(db_now()))
+        row.state, row.ended_at = "loaded", database_time(session)
         batches = import_batch.of_file(session, upload.sha256)
         for batch in batches:
             batch.file_name = upload.file_name if batch.file_name == path.name else batch.file_name
@@ -111,7 +111,7 @@ def load_again(settings: Settings, engine: Engine, scope: Scope, upload_id: int)
         job = session.exec(select(Job).where(Job.id == upload.job_id).with_for_update()).one()
         if job.state not in ENDED_BADLY:
             raise MissingDataError(f"the load of {upload.file_name} is {job.state}", "one that failed", "open its page again")
-        job.state, job.attempt, job.error, job.done, job.rung_at = JobState.QUEUED, 0, None, 0, session.scalar(select(db_now())) or 0.0
+        job.state, job.attempt, job.error, job.done, job.rung_at = JobState.QUEUED, 0, None, 0, database_time(session)
         audit.record(session, "import_retried", f"upload:{upload_id}", person_id=scope.person_id, job=job.key)
     ring(settings, [job.id or 0])
 
@@ -138,7 +138,7 @@ def withdraw(settings: Settings, engine: Engine, scope: Scope, upload_id: int) -
     """Delete a file that waits."""
     with transaction(engine) as session:
         upload = upload_of(session, scope, upload_id, "waiting")
-        upload.state, upload.ended_at = "withdrawn", session.scalar(select(db_now()))
+        upload.state, upload.ended_at = "withdrawn", database_time(session)
         audit.record(session, "upload_withdrawn", f"upload:{upload_id}", person_id=scope.person_id, sha256=upload.sha256)
     shutil.rmtree(folder_of(settings, upload), ignore_errors=True)
 

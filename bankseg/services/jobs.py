@@ -19,7 +19,7 @@ from bankseg.services.bank import Bank, open_bank
 from bankseg.services.policy_in_force import recorded_policy
 from bankseg.settings import Settings
 from bankseg.storage import audit, schema
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, db_now, reading, transaction
 from bankseg.storage.job import Job, claims_in_turn, keeps_apart
 from bankseg.storage.revisions import known_revisions, suits
 from bankseg.storage.run import Run
@@ -158,7 +158,7 @@ def has_run_out(settings: Settings) -> ColumnElement[bool]:
 def reconcile(settings: Settings) -> list[int]:
     """Ring again for jobs nobody took or whose worker died; quarantine those that used up their attempts."""
     with _opened(settings) as bank, transaction(bank.engine) as session:
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         # Locked, or a worker that finishes late at this very moment would be overwritten; rows somebody else is working on are left for the next sweep.
         lost = select(Job).where(Job.state == JobState.RUNNING, has_run_out(settings)).order_by(col(Job.id)).with_for_update(skip_locked=True)
         expired = session.exec(lost).all()
@@ -189,7 +189,7 @@ def advance(session: Session, run: Run) -> list[int]:
     waiting for the run's.
     """
     jobs = session.exec(select(Job).where(Job.run_id == run.id)).all()
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     for stage in STAGES:
         of_stage = [job for job in jobs if job.stage == stage]
         waiting = [job for job in of_stage if job.state == JobState.WAITING]
@@ -221,7 +221,7 @@ def _fail(claim: Claim, error: str, *, may_retry: bool) -> None:
         if job is None:
             return
         if may_retry and job.attempt < job.max_attempts:
-            job.state, job.error, job.rung_at = JobState.QUEUED, error, session.scalar(select(db_now())) or 0.0
+            job.state, job.error, job.rung_at = JobState.QUEUED, error, database_time(session)
             rung = [claim.job_id]
         else:
             _close(session, job, JobState.QUARANTINED if may_retry else JobState.FAILED, error)
@@ -231,7 +231,7 @@ def _fail(claim: Claim, error: str, *, may_retry: bool) -> None:
 
 def _close(session: Session, job: Job, state: JobState, error: str) -> None:
     """End a job for good, and its run with it: a run with a hole is never published. Work beside the run leaves no hole in it."""
-    job.state, job.error, job.finished_at = state, error, session.scalar(select(db_now()))
+    job.state, job.error, job.finished_at = state, error, database_time(session)
     run = session.get(Run, job.run_id, with_for_update=True) if job.run_id and job.stage in STAGES else None
     if run is not None and run.state == RunState.RUNNING:
         run.state = RunState.QUARANTINED if state == JobState.QUARANTINED else RunState.FAILED

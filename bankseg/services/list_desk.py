@@ -18,7 +18,7 @@ from bankseg.services.stamp import Stamp, stamp
 from bankseg.settings import Settings
 from bankseg.storage import client_erasure, client_list, client_objection
 from bankseg.storage.client_list import DRAFT, FROZEN, RELEASED, ClientList
-from bankseg.storage.person import Person
+from bankseg.storage.person import name_of
 
 SHOWN = 20
 
@@ -52,7 +52,7 @@ def lists_page(session: Session, scope: Scope) -> tuple[Stamp, list[ListRow]]:
     """The lists this person may see, newest first."""
     require(scope, Right.LISTS)
     rows = client_list.visible(session, scope)
-    return stamp(session), [ListRow(row, read_terms(row.terms), _name(session, row.made_by)) for row in rows]
+    return stamp(session), [ListRow(row, read_terms(row.terms), name_of(session, row.made_by)) for row in rows]
 
 
 def list_page(settings: Settings, session: Session, scope: Scope, list_id: int) -> ListPage:
@@ -65,7 +65,7 @@ def list_page(settings: Settings, session: Session, scope: Scope, list_id: int) 
     """
     row = list_of(session, scope, list_id)
     asked = read_terms(row.terms)
-    people = {step: _name(session, getattr(row, f"{step}_by")) for step in ("made", "frozen", "released", "closed")}
+    people = {step: name_of(session, getattr(row, f"{step}_by")) for step in ("made", "frozen", "released", "closed")}
     return ListPage(
         stamp(session), row, asked, _segment(session, asked), people, results_of(settings, session, row), first_members(settings, session, row), row.state == DRAFT,
         row.state == FROZEN and scope.person_id not in {row.made_by, row.frozen_by}, row.state in {DRAFT, FROZEN, RELEASED},
@@ -98,8 +98,3 @@ def _segment(session: Session, asked: ListAsked) -> tuple[str, str] | None:
         return None
     segment = find_scheme(session, asked.scheme).scheme.segment(asked.segment)
     return segment.label_en, segment.label_fr
-
-
-def _name(session: Session, person_id: int | None) -> str:
-    person = session.get(Person, person_id) if person_id is not None else None
-    return person.display_name if person else ""

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.list_errors import ListStateError
@@ -21,7 +21,7 @@ from bankseg.services.list_members import write_members
 from bankseg.settings import Settings
 from bankseg.storage import audit, client_list
 from bankseg.storage.client_list import CLOSED, DRAFT, FROZEN, RELEASED, ClientList
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 
 LEAST_REASON = 10
 LONGEST_REASON = 2_000
@@ -46,7 +46,7 @@ def keep_draft(settings: Settings, engine: Engine, scope: Scope, policy: Policy,
     with transaction(engine) as session:
         row = client_list.add(
             session, key=secrets.token_hex(16), name=title, terms=asked.document, branch_id=None if scope.sees_whole_book else scope.branch_id,
-            run_id=found.stamp.run_id, as_of=found.stamp.as_of.isoformat(), funnel=found.funnel.document, made_by=scope.person_id, made_at=_now(session),
+            run_id=found.stamp.run_id, as_of=found.stamp.as_of.isoformat(), funnel=found.funnel.document, made_by=scope.person_id, made_at=database_time(session),
         )  # fmt: skip
         audit.record(session, "list_drafted", f"list:{row.id}", person_id=scope.person_id, name=title, terms=asked.document)
         return row.id or 0
@@ -68,7 +68,7 @@ def freeze(settings: Settings, engine: Engine, scope: Scope, policy: Policy, lis
         row = _of(session, scope, list_id, DRAFT, lock=True)
         row.run_id, row.as_of, row.funnel = manifest["run_id"], manifest["as_of"], manifest["funnel"]
         row.manifest, row.manifest_sha256 = manifest, digest(manifest)
-        row.state, row.frozen_by, row.frozen_at = FROZEN, scope.person_id, _now(session)
+        row.state, row.frozen_by, row.frozen_at = FROZEN, scope.person_id, database_time(session)
         session.add(row)
         counts = {name: manifest[name] for name in ("candidates", "treated", "control")}
         audit.record(session, "list_frozen", f"list:{list_id}", person_id=scope.person_id, run_id=row.run_id, manifest_sha256=row.manifest_sha256, **counts)
@@ -101,7 +101,7 @@ def release(engine: Engine, scope: Scope, list_id: int, reason: str, contact_on:
         first = contact_on or today
         if not date.fromisoformat(row.as_of) <= first <= today + timedelta(days=FURTHEST_DAYS):
             raise InputError(f"a first contact on {first}", f"a day from {row.as_of}, within {FURTHEST_DAYS} days", "correct the day")
-        row.state, row.released_by, row.released_at = RELEASED, scope.person_id, _now(session)
+        row.state, row.released_by, row.released_at = RELEASED, scope.person_id, database_time(session)
         row.release_reason, row.contact_on = said, first.isoformat()
         session.add(row)
         audit.record(session, "list_released", f"list:{list_id}", person_id=scope.person_id, reason=said, contact_on=row.contact_on)
@@ -112,7 +112,7 @@ def close(engine: Engine, scope: Scope, list_id: int) -> None:
     with transaction(engine) as session:
         row = _of(session, scope, list_id, DRAFT, FROZEN, RELEASED, lock=True)
         before = row.state
-        row.state, row.closed_by, row.closed_at = CLOSED, scope.person_id, _now(session)
+        row.state, row.closed_by, row.closed_at = CLOSED, scope.person_id, database_time(session)
         session.add(row)
         audit.record(session, "list_closed", f"list:{list_id}", person_id=scope.person_id, before=before)
 
@@ -142,7 +142,3 @@ def _of(session: Session, scope: Scope, list_id: int, *states: str, lock: bool =
     if row.state not in states:
         raise ListStateError(f"the list is {row.state}", f"one that is {' or '.join(states)}", "open its page again")
     return row
-
-
-def _now(session: Session) -> float:
-    return session.scalar(select(db_now())) or 0.0

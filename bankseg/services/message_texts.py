@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.errors import InputError
 from bankseg.domain.list_terms import CHANNELS
@@ -18,7 +18,7 @@ from bankseg.services.segment_schemes import SchemeEntry, scheme_for
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.settings import Settings
 from bankseg.storage import audit, message_text
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.message_text import MessageText
 
 
@@ -78,7 +78,7 @@ def save_text(settings: Settings, engine: Engine, scope: Scope, policy: Policy, 
         version = (before.version if before else 0) + 1
         row = MessageText(
             code=code, segment=said["segment"], product=said["product"], channel=said["channel"], language=said["language"], version=version, subject=said["subject"],
-            body=said["body"], saved_by=scope.person_id, saved_at=session.scalar(select(db_now())) or 0.0,
+            body=said["body"], saved_by=scope.person_id, saved_at=database_time(session),
         )  # fmt: skip
         session.add(row)
         subject = f"{code}/{said['segment'] or '*'} {said['product'] or '*'} {said['channel']} {said['language']} v{version}"

@@ -17,7 +17,7 @@ from bankseg.services.exposition import Family, Sample
 from bankseg.settings import Settings
 from bankseg.storage import model_alert, model_observation, propensity_model
 from bankseg.storage.audit import AuditEntry
-from bankseg.storage.database import db_now, reading
+from bankseg.storage.database import database_time, db_now, reading
 from bankseg.storage.import_batch import ImportBatch
 from bankseg.storage.job import Job
 from bankseg.storage.run import Run, current
@@ -58,7 +58,7 @@ def since_backup(session: Session) -> float | None:
 
 
 def _stored(session: Session) -> Iterator[tuple[str, tuple[Sample, ...]]]:
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     yield "bankseg_jobs", _jobs(session)
     yield "bankseg_queue_age_seconds", _queue_age(session, now)
     yield "bankseg_lease_overdue_seconds", _known(session.scalar(select(now - func.min(Job.lease_until)).where(Job.state == JobState.RUNNING)))

@@ -8,7 +8,7 @@ from bankseg.domain.rights import Right, require
 from bankseg.services.bank import Bank
 from bankseg.services.promotion import LEAST_REASON
 from bankseg.storage import audit
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import database_time, transaction
 from bankseg.storage.model_alert import ModelAlert
 
 STATES = {"acknowledge": "acknowledged", "close": "closed"}
@@ -35,6 +35,6 @@ def handle(bank: Bank, scope: Scope, alert_id: int, decision: str, reason: str) 
         if alert is None:
             raise NotFoundError(f"there is no open alert {alert_id}", "an alert that is not closed", "bankseg models list shows them")
         alert.state, alert.handled_by, alert.reason = STATES[decision], scope.person_id, words
-        alert.changed_at = session.scalar(select(db_now())) or 0.0
+        alert.changed_at = database_time(session)
         audit.record(session, f"model_alert_{alert.state}", f"alert {alert_id}", person_id=scope.person_id, target=alert.target, kind=alert.kind, reason=words)
         return alert.state

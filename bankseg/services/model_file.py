@@ -15,7 +15,7 @@ from bankseg.services.promotion import rollback_target
 from bankseg.settings import Settings
 from bankseg.storage import fold_opening, model_alert, model_decision, model_gate, model_observation, model_proposal
 from bankseg.storage import propensity_model as models
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 from bankseg.storage.person import Person
 from bankseg.storage.propensity_model import PropensityModel
 from bankseg.storage.run import Run
@@ -66,7 +66,7 @@ def model_file(session: Session, settings: Settings, scope: Scope, target: str, 
         "observations": [observation_document(one) for one in model_observation.of_model(session, model.id or 0)],
         "alerts": [alert_document(alert, names) for alert in model_alert.of_model(session, model.id or 0)],
         "limits": _limits(session, model, card),
-        "generated_at": session.scalar(select(db_now())) or 0.0,
+        "generated_at": database_time(session),
     }
 
 

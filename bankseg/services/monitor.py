@@ -20,7 +20,7 @@ from bankseg.settings import Settings
 from bankseg.storage import audit, model_alert, model_observation, model_proposal
 from bankseg.storage import propensity_model as models
 from bankseg.storage import run as runs
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.model_alert import ModelAlert
 from bankseg.storage.model_observation import ModelObservation
 from bankseg.storage.model_proposal import ModelProposal
@@ -116,7 +116,7 @@ def _unseen(session: Session, bank: Bank, run: Run, known: dict[tuple[str, str],
 
 def _write(bank: Bank, run: Run, found: Sequence[dict[str, Any]]) -> int:
     with transaction(bank.engine) as session:
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         for fields in found:
             model: PropensityModel = fields.pop("model")
             if model_observation.find(session, model.id or 0, run.id or 0) is None:
@@ -179,7 +179,7 @@ def _better_shadows(session: Session, champion: PropensityModel) -> list[Finding
 
 def _raise(session: Session, bank: Bank, champion: PropensityModel, found: Sequence[Finding], run: Run) -> None:
     """Open an alert for each finding that has none; one that is known keeps its owner and state and takes the new figures."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     owner = ""
     for finding in found:
         known = model_alert.find_pending(session, champion.id or 0, finding.kind, finding.subject)
@@ -217,7 +217,7 @@ def _propose(session: Session, champion: PropensityModel) -> str:
     words = " ".join(alert.words for alert in fresh)
     session.add(
         ModelProposal(
-            kind="retraining", target=champion.target, model_id=champion.id, reason=words, proposed_at=session.scalar(select(db_now())) or 0.0,
+            kind="retraining", target=champion.target, model_id=champion.id, reason=words, proposed_at=database_time(session),
             details={"alerts": [alert.id for alert in fresh]},
         )
     )  # fmt: skip

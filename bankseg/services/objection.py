@@ -3,15 +3,15 @@
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.errors import MissingDataError, NotFoundError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
 from bankseg.storage import audit, client_objection, portfolio
 from bankseg.storage.client_objection import ClientObjection
-from bankseg.storage.database import db_now, transaction
-from bankseg.storage.person import Person
+from bankseg.storage.database import database_time, transaction
+from bankseg.storage.person import name_of
 
 
 def record(engine: Engine, scope: Scope, client_id: str) -> int:
@@ -27,7 +27,7 @@ def record(engine: Engine, scope: Scope, client_id: str) -> int:
         rows = _in_scope(session, scope, client_id)
         if rows and rows[0].withdrawn_at is None:
             return rows[0].id or 0
-        row = ClientObjection(client_id=client_id, recorded_by=scope.person_id, recorded_at=_now(session))
+        row = ClientObjection(client_id=client_id, recorded_by=scope.person_id, recorded_at=database_time(session))
         session.add(row)
         session.flush()
         audit.record(session, "objection_recorded", f"client:{client_id}", person_id=scope.person_id, objection=row.id)
@@ -49,7 +49,7 @@ def withdraw(engine: Engine, scope: Scope, client_id: str) -> None:
         rows = _in_scope(session, scope, client_id)
         if not rows or rows[0].withdrawn_at is not None:
             raise MissingDataError("no objection stands", "one that was recorded", "open the client's page again")
-        rows[0].withdrawn_by, rows[0].withdrawn_at = scope.person_id, _now(session)
+        rows[0].withdrawn_by, rows[0].withdrawn_at = scope.person_id, database_time(session)
         audit.record(session, "objection_withdrawn", f"client:{client_id}", person_id=scope.person_id, objection=rows[0].id)
 
 
@@ -58,8 +58,7 @@ def objection_of(session: Session, client_id: str) -> dict[str, Any] | None:
     row = next((one for one in client_objection.of_client(session, client_id) if one.withdrawn_at is None), None)
     if row is None:
         return None
-    person = session.get(Person, row.recorded_by) if row.recorded_by is not None else None
-    return {"id": row.id, "recorded_at": row.recorded_at, "by": person.display_name if person else ""}
+    return {"id": row.id, "recorded_at": row.recorded_at, "by": name_of(session, row.recorded_by)}
 
 
 def objection_in_scope(session: Session, scope: Scope, client_id: str) -> dict[str, Any]:
@@ -80,7 +79,3 @@ def _in_scope(session: Session, scope: Scope, client_id: str) -> list[ClientObje
     if portfolio.one(session, scope, client_id) is None:
         raise NotFoundError("nothing here")
     return client_objection.of_client(session, client_id)
-
-
-def _now(session: Session) -> float:
-    return session.scalar(select(db_now())) or 0.0

@@ -18,7 +18,7 @@ from bankseg.services.policy_in_force import policy_in_force
 from bankseg.services.unchanged import refuse_if_changed
 from bankseg.settings import Settings
 from bankseg.storage import audit, policy_version
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.policy_version import PolicyVersion
 
 LONGEST_REASON, LONGEST_ENTRIES = 500, 50_000
@@ -105,9 +105,7 @@ def propose(settings: Settings, engine: Engine, scope: Scope, text: str, reason:
             raise InputError("the draft changes nothing", "an entry that differs from what is in force", "change one, or leave it")
     try:
         with transaction(engine) as session:
-            version = PolicyVersion(
-                entries=text, sha256=draft.sha256, proposed_by=scope.person_id, reason=why, proposed_at=session.scalar(select(db_now())) or 0.0
-            )
+            version = PolicyVersion(entries=text, sha256=draft.sha256, proposed_by=scope.person_id, reason=why, proposed_at=database_time(session))
             session.add(version)
             session.flush()
             audit.record(session, "policy_proposed", f"policy {version.id}", person_id=scope.person_id, sha256=draft.sha256, reason=why)
@@ -142,7 +140,7 @@ def decide(settings: Settings, engine: Engine, scope: Scope, number: int, *, app
             raise InputError("this version is your own proposal", "the decision of a second person", "ask a colleague")
         if approve:
             load_policy(settings.policy_file, version.entries)
-        now = session.scalar(select(db_now()))
+        now = database_time(session)
         version.state = "approved" if approve else "rejected"
         version.decided_by, version.decision_reason, version.decided_at = scope.person_id, why, now
         audit.record(session, f"policy_{version.state}", f"policy {number}", person_id=scope.person_id, sha256=version.sha256, reason=why)

@@ -16,7 +16,7 @@ from bankseg.services.gates import Evidence, Gate
 from bankseg.services.registry import make_champion, name_of
 from bankseg.storage import audit, fold_opening, model_decision, model_gate, model_observation, model_proposal
 from bankseg.storage import propensity_model as models
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import database_time, transaction
 from bankseg.storage.model_gate import ModelGate
 from bankseg.storage.model_proposal import ModelProposal
 from bankseg.storage.propensity_model import ModelStatus, PropensityModel
@@ -43,7 +43,9 @@ def propose(bank: Bank, scope: Scope, target: str, version: int, reason: str) ->
             raise NotAllowedError(f"{name_of(model)} is {model.status}", "a challenger or the champion before", "train again, or roll back")
         if model_proposal.open_proposal(session, target, "promotion", lock=True) is not None:
             raise NotAllowedError(f"a proposal for {target} is open", "one at a time", "decide it first")
-        proposal = ModelProposal(kind="promotion", target=target, model_id=model.id, proposed_by=scope.person_id, reason=words, proposed_at=_now(session))
+        proposal = ModelProposal(
+            kind="promotion", target=target, model_id=model.id, proposed_by=scope.person_id, reason=words, proposed_at=database_time(session)
+        )
         session.add(proposal)
         session.flush()
         model_decision.record(session, model.id or 0, "proposed", person_id=scope.person_id, reason=words)
@@ -81,7 +83,7 @@ def approve(bank: Bank, scope: Scope, target: str, reason: str, overrides: Mappi
         kept = _answered(found, given)
         former = make_champion(session, model)
         proposal.state, proposal.decided_by, proposal.decision_reason = "approved", scope.person_id, words
-        proposal.overrides, proposal.decided_at = kept, _now(session)
+        proposal.overrides, proposal.decided_at = kept, database_time(session)
         details = {"overrides": kept, "former": former.version if former else None}
         model_decision.record(session, model.id or 0, "approved", person_id=scope.person_id, reason=words, **details)
         if former is not None:
@@ -106,7 +108,7 @@ def reject(bank: Bank, scope: Scope, target: str, reason: str) -> PropensityMode
         refuse_own(scope, model, proposal)
         if model.status in PROMOTABLE:  # a version that serves since, by a rollback, goes on serving: only the proposal is turned down
             model.status = ModelStatus.REJECTED
-        proposal.state, proposal.decided_by, proposal.decision_reason, proposal.decided_at = "rejected", scope.person_id, words, _now(session)
+        proposal.state, proposal.decided_by, proposal.decision_reason, proposal.decided_at = "rejected", scope.person_id, words, database_time(session)
         model_decision.record(session, model.id or 0, "rejected", person_id=scope.person_id, reason=words)
         audit.record(session, "model_rejected", name_of(model), person_id=scope.person_id, reason=words, proposed_by=proposal.proposed_by)
     return model
@@ -162,7 +164,7 @@ def decide_retraining(bank: Bank, scope: Scope, target: str, reason: str, *, acc
         if proposal.proposed_by == scope.person_id:
             raise NotAllowedError("this proposal is your own", "the decision of a second person", "ask a colleague")
         proposal.state, proposal.decided_by, proposal.decision_reason = "approved" if accept else "rejected", scope.person_id, words
-        proposal.decided_at = _now(session)
+        proposal.decided_at = database_time(session)
         audit.record(session, f"retraining_{proposal.state}", target, person_id=scope.person_id, reason=words, proposal=proposal.id)
 
 
@@ -193,7 +195,7 @@ def evaluate_gates(bank: Bank, session: Session, model: PropensityModel, occasio
     card = card if card is not None else read_card(bank.settings.artefacts, model.digest, bank.settings.key())
     found = gates.evaluate(evidence_of(session, model, card), bank.policy.section("governance"))
     last = max((gate.evaluation for gate in model_gate.all_of(session, model.id or 0)), default=0)
-    now = _now(session)
+    now = database_time(session)
     for gate in found:
         session.add(
             ModelGate(
@@ -268,7 +270,3 @@ def _reason(text: str) -> str:
     if len(words) < LEAST_REASON:
         raise InputError(f"a reason of {len(words)} letters", f"{LEAST_REASON} letters or more, for whoever reads it in a year", "say why")
     return words
-
-
-def _now(session: Session) -> float:
-    return session.scalar(select(db_now())) or 0.0

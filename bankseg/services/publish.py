@@ -18,7 +18,7 @@ from bankseg.services.segment import PARTS, part_path
 from bankseg.services.segment_memberships import keep_due, write_events
 from bankseg.storage import audit, published_rows
 from bankseg.storage.bulk import analyse, append
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import database_time, transaction
 from bankseg.storage.run import PORTFOLIO, CurrentRun, Run
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def roll_back(bank: Bank, run_id: int, *, person_id: int | None, reason: str) ->
         if published_rows.count(session, run_id) != run.n_rows:
             raise NotFoundError(f"the rows of run {run_id} are no longer kept", f"one of the last {KEPT_RUNS} published runs", "choose a later run")
         audit.record(session, "run_rolled_back", f"run {run_id}", person_id=person_id, from_run=pointer.run_id, reason=reason)
-        pointer.run_id, pointer.flipped_at = run.id or run_id, session.scalar(select(db_now())) or 0.0
+        pointer.run_id, pointer.flipped_at = run.id or run_id, database_time(session)
         published_rows.show(session, run_id)
 
 
@@ -104,7 +104,7 @@ def _check_propensities(tables: dict[str, pa.Table]) -> None:
 
 
 def _flip(session: Session, run_id: int, rows: int) -> None:
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     run = session.get_one(Run, run_id)
     run.state, run.n_rows, run.published_at = RunState.PUBLISHED, rows, now
     pointer = session.exec(select(CurrentRun).where(CurrentRun.kind == PORTFOLIO).with_for_update()).one_or_none()

@@ -15,7 +15,7 @@ from bankseg.propensity.targets import Target
 from bankseg.services.bank import Bank
 from bankseg.storage import audit, model_decision, model_proposal
 from bankseg.storage import propensity_model as models
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 from bankseg.storage.propensity_model import SCORED_BESIDE, ModelStatus, PropensityModel
 
 # Thresholds of the policy that enter the outcome of each sense; another value is another question, which the champion never answered.
@@ -79,7 +79,7 @@ def enter(session: Session, bank: Bank, model: PropensityModel, *, run_models: M
     known = models.by_digest(session, model.target, model.digest)
     entered = known or model
     if known is None:
-        entered.version, entered.created_at = models.last_version(session, model.target) + 1, session.scalar(select(db_now())) or 0.0
+        entered.version, entered.created_at = models.last_version(session, model.target) + 1, database_time(session)
         entered.status = ModelStatus.RETIRED  # until its standing is decided below, in this transaction
         session.add(entered)
         session.flush()
@@ -99,7 +99,7 @@ def make_champion(session: Session, model: PropensityModel, former_status: Model
     if former is not None and former.id != model.id:
         former.status = former_status
     session.flush()  # the former first: the store lets no target have two champions
-    model.status, model.promoted_at = ModelStatus.CHAMPION, session.scalar(select(db_now())) or 0.0
+    model.status, model.promoted_at = ModelStatus.CHAMPION, database_time(session)
     session.flush()
     return former if former is not None and former.id != model.id else None
 
@@ -181,6 +181,6 @@ def _withdraw(session: Session, challenger: PropensityModel, reason: str) -> Non
     challenger.status = ModelStatus.RETIRED
     proposal = model_proposal.open_proposal(session, challenger.target, "promotion", lock=True)
     if proposal is not None:
-        proposal.state, proposal.decision_reason, proposal.decided_at = "rejected", reason, session.scalar(select(db_now()))
+        proposal.state, proposal.decision_reason, proposal.decided_at = "rejected", reason, database_time(session)
         model_decision.record(session, challenger.id or 0, "withdrawn", reason=reason)
         audit.record(session, "model_proposal_withdrawn", name_of(challenger), reason=reason)

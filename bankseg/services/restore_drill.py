@@ -24,7 +24,7 @@ from bankseg.services.rolls import roll_path
 from bankseg.settings import Settings
 from bankseg.storage import audit, propensity_model, published_rows, store_copy
 from bankseg.storage.audit import AuditEntry
-from bankseg.storage.database import db_now, make_engine, reading
+from bankseg.storage.database import database_time, make_engine, reading
 from bankseg.storage.import_batch import ImportBatch
 from bankseg.storage.job import Job
 from bankseg.storage.run import Run, current
@@ -213,7 +213,7 @@ def _behind(settings: Settings, manifest: Manifest) -> tuple[float | None, float
         return None, None
     try:
         with _opened(settings) as engine, reading(engine) as session:
-            now = float(session.scalar(select(db_now())) or 0.0)
+            now = database_time(session)
             return now - manifest.made_at, max(0.0, _last_commit(session) - manifest.made_at)
     except (SQLAlchemyError, OSError):
         return None, None

@@ -16,7 +16,7 @@ from bankseg.domain.rights import ROLES_WITH, Right, may, require
 from bankseg.services.client_page import parsed
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.storage import audit, portfolio, risk_queue, risk_review
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import database_time, transaction
 from bankseg.storage.person import Person
 from bankseg.storage.portfolio import Row
 from bankseg.storage.risk_review import DECIDED, LEFT, OPEN, WAITING, RiskDecision, RiskReview
@@ -109,7 +109,7 @@ def decide(engine: Engine, scope: Scope, client_id: str, made: Decision) -> str:
         codes = " ".join(_codes(case))
         row = RiskDecision(
             client_id=client_id, run_id=run.run_id, severity=case["severity"], codes=codes, decision=made.decision, reason=reason, adverse=adverse,
-            decided_by=scope.person_id, decided_at=session.scalar(select(db_now())) or 0.0,
+            decided_by=scope.person_id, decided_at=database_time(session),
         )  # fmt: skip
         session.add(row)
         session.flush()
@@ -137,7 +137,7 @@ def sign(engine: Engine, scope: Scope, client_id: str, reason: str, *, approve: 
             raise InputError("no decision that waits", "a decision that needs a second signature", "open the case again: somebody was faster")
         if row.decided_by == scope.person_id:
             raise InputError("your own decision", "another person's signature", "ask a colleague")
-        row.second_by, row.second_at, row.second_reason = scope.person_id, session.scalar(select(db_now())), said
+        row.second_by, row.second_at, row.second_reason = scope.person_id, database_time(session), said
         row.second_answer = "approved" if approve else "rejected"
         session.add(row)
         risk_review.kept(session, scope, client_id, state=DECIDED if approve else OPEN, opened_because="" if approve else "not_signed")

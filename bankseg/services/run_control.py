@@ -14,7 +14,7 @@ from bankseg.services.bank import Bank
 from bankseg.services.jobs import advance
 from bankseg.services.runs import start_run, try_again
 from bankseg.storage import audit
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import database_time, transaction
 from bankseg.storage.job import Job
 from bankseg.storage.run import Run
 
@@ -74,7 +74,7 @@ def stop_run(bank: Bank, scope: Scope, run_id: int) -> None:
             raise NotFoundError(f"no run {run_id}")
         if run.state != RunState.RUNNING:
             raise RunStateError(f"run {run_id} is {run.state}", "a run that goes on", "nothing is left to stop")
-        now = session.scalar(select(db_now()))
+        now = database_time(session)
         for job in jobs:
             job.state, job.error, job.finished_at, job.fence = JobState.FAILED, "stopped by a person", now, job.fence + 1
         run.state, run.error = RunState.FAILED, "stopped by a person"

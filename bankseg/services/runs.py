@@ -25,7 +25,7 @@ from bankseg.services.lifetime_plan import planned_months
 from bankseg.services.model_inputs import model_inputs
 from bankseg.services.registry import Standing, beside, standing
 from bankseg.storage import audit, model_proposal, recorded_document
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.import_batch import last_extract_on
 from bankseg.storage.job import Job
 from bankseg.storage.propensity_model import champions
@@ -211,7 +211,7 @@ def _new_run(session: Session, bank: Bank, key: str, draft: Draft, asked: frozen
             "trained_because": {entry.target.name: standings[entry.target.name].train_because for entry in trained if not entry.refusal},
             "kept": {target: found.model.version for target, found in standings.items() if found.model and not found.train_because},
         },
-        created_at=session.scalar(select(db_now())) or 0.0,
+        created_at=database_time(session),
     )
     session.add(run)
     session.flush()
@@ -268,7 +268,7 @@ def try_again(session: Session, run: Run) -> None:
 def _lay_out(session: Session, run: Run, until: Stage) -> None:
     """Write the job rows of every stage up to `until`; rows that exist stay as they are."""
     known = set(session.exec(select(Job.key).where(Job.run_id == run.id)).all())
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     for stage in STAGES[: STAGES.index(until) + 1]:
         for name, payload in _jobs_of(run, stage):
             key = f"{stage}:{run.id}:{name}"

@@ -4,14 +4,14 @@ from collections.abc import Collection
 from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
 from bankseg.services.unchanged import refuse_if_changed
 from bankseg.storage import saved_view
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import database_time, transaction
 from bankseg.storage.saved_view import SavedView
 
 # Parameters of the list's address that a view keeps; a page of it is not one of them.
@@ -39,7 +39,7 @@ def save(engine: Engine, scope: Scope, name: str, query: str) -> SavedView:
         known = saved_view.of_person(session, scope.person_id)
         if len(known) >= MOST_VIEWS and name not in {row.name for row in known}:
             raise InputError(f"{len(known)} views", f"at most {MOST_VIEWS}", "delete one first")
-        return saved_view.keep(session, scope.person_id, name, kept, session.scalar(select(db_now())) or 0.0)
+        return saved_view.keep(session, scope.person_id, name, kept, database_time(session))
 
 
 def change(engine: Engine, scope: Scope, view_id: int, name: str, query: str, expected: Collection[str] | None = None) -> SavedView:
@@ -59,7 +59,7 @@ def change(engine: Engine, scope: Scope, view_id: int, name: str, query: str, ex
         refuse_if_changed(tag(row), expected)
         if any(other.name == name and other.id != view_id for other in saved_view.of_person(session, scope.person_id)):
             raise InputError(f"a second view named {name}", "a name no other view has", "choose another name, or delete the other view")
-        row.name, row.query, row.saved_at = name, kept, session.scalar(select(db_now())) or 0.0
+        row.name, row.query, row.saved_at = name, kept, database_time(session)
         session.add(row)
         return row
 

@@ -16,7 +16,7 @@ from bankseg.services.segments_desk import stamp_of
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.settings import Settings
 from bankseg.storage import audit, segment_event, segment_override, segment_refresh
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.person import Person
 from bankseg.storage.segment_membership import SegmentMembership, kept_for
 from bankseg.storage.segment_override import SegmentOverride
@@ -115,7 +115,7 @@ def ask_override(settings: Settings, engine: "Engine", scope: Scope, code: str, 
         trial = validity(settings, session, scope, code, row.version)
         if not trial.blocking:
             raise InputError(f"{code} v{row.version} has no red line", "something to override", "publish it")
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         asked = SegmentOverride(code=code, version=row.version, asked_by=scope.person_id, asked_at=now, reason=why, scorecard=trial.document())
         session.add(asked)
         session.flush()
@@ -145,7 +145,7 @@ def decide_override(settings: Settings, engine: "Engine", scope: Scope, code: st
         if asked.asked_by == scope.person_id:
             raise InputError("you asked for this override yourself", "a second person", "let a colleague look at it")
         asked.state = "granted" if is_granted else "refused"
-        asked.decided_by, asked.decision_reason, asked.decided_at = scope.person_id, why, session.scalar(select(db_now())) or 0.0
+        asked.decided_by, asked.decision_reason, asked.decided_at = scope.person_id, why, database_time(session)
         audit.record(session, f"override_{asked.state}", f"{code} v{asked.version}", person_id=scope.person_id, asked_by=asked.asked_by, reason=why)
         run_id = 0
         if is_granted:
@@ -180,7 +180,7 @@ def set_cadence(settings: Settings, engine: "Engine", scope: Scope, code: str, c
         raise InputError(f"cadence {cadence[:20]!r}", ", ".join(CADENCES), "choose one of these")
     with transaction(engine) as session:
         scheme_for(settings, session, scope, code)
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         session.merge(SegmentRefresh(code=code, cadence=cadence, set_by=scope.person_id, set_at=now))
         audit.record(session, "refresh_set", code, person_id=scope.person_id, cadence=cadence)
     return cadence
@@ -225,7 +225,7 @@ def _go_live(session: Session, row: SegmentScheme, trial: Trial, person_id: int,
         session.add(other)
     session.flush()
     row.state, row.validity, row.override_reason = LIVE, trial.document(), reason
-    row.published_by, row.published_at = person_id, session.scalar(select(db_now())) or 0.0
+    row.published_by, row.published_at = person_id, database_time(session)
     session.add(row)
     audit.record(session, "scheme_published", f"{row.code} v{row.version}", person_id=person_id, run_id=trial.roll.run.id, override=reason)
 

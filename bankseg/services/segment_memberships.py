@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.errors import ArtefactError, BanksegError, InputError, NotFoundError
 from bankseg.domain.people import Role, Scope
@@ -22,7 +22,7 @@ from bankseg.settings import Settings
 from bankseg.storage import audit, segment_event, segment_membership, segment_refresh
 from bankseg.storage import run as runs
 from bankseg.storage.bulk import append
-from bankseg.storage.database import db_now, make_engine, reading, transaction
+from bankseg.storage.database import database_time, make_engine, reading, transaction
 from bankseg.storage.segment_membership import SegmentMembership
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def keep(settings: Settings, engine: "Engine", entry: SchemeEntry, run_id: int, 
     clients, digest = int(pc.count_distinct(rows.column("client_id")).as_py()), digest_of([path])
     try:
         with transaction(engine) as session:
-            now = session.scalar(select(db_now())) or 0.0
+            now = database_time(session)
             row = SegmentMembership(
                 code=code,
                 version=version,

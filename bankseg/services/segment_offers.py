@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 from sqlglot import exp
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.people import Scope
@@ -22,7 +22,7 @@ from bankseg.services.segments_desk import stamp_of
 from bankseg.services.stamp import Stamp
 from bankseg.settings import Settings
 from bankseg.storage import audit, segment_offer
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.segment_offer import SegmentOffer
 
 LONGEST_NAME = 80
@@ -109,7 +109,9 @@ def save_offer(settings: Settings, engine: Engine, scope: Scope, policy: Policy,
     terms = read_offer_terms({field: document.get(field, 0) for field in FIELDS})
     margin = held_to_floor(terms, margins[product])
     with transaction(engine) as session:
-        row = SegmentOffer(code=code, segment=segment, product=product, name=name, terms=terms.document, saved_by=scope.person_id, saved_at=_now(session))
+        row = SegmentOffer(
+            code=code, segment=segment, product=product, name=name, terms=terms.document, saved_by=scope.person_id, saved_at=database_time(session)
+        )
         session.add(row)
         session.flush()
         told = {"product": product, "terms": terms.document, "margin_minor": margin}
@@ -132,7 +134,7 @@ def withdraw_offer(settings: Settings, engine: Engine, scope: Scope, offer_id: i
             raise NotFoundError("nothing here")
         scheme_for(settings, session, scope, row.code)
         if row.withdrawn_at is None:
-            row.withdrawn_by, row.withdrawn_at = scope.person_id, _now(session)
+            row.withdrawn_by, row.withdrawn_at = scope.person_id, database_time(session)
             session.add(row)
             audit.record(session, "offer_withdrawn", f"{row.code}/{row.segment} offer:{offer_id}", person_id=scope.person_id)
         return row.code
@@ -162,7 +164,3 @@ def _expected(settings: Settings, roll: OpenRoll, entry: SchemeEntry, segment: s
     query = counted.where("product = $product", dialect=DIALECT).where(exp.column("client_id").isin(query=chosen))
     row = roll.reading.roll.arrow(query.sql(dialect=DIALECT), {"offers": str(path), "product": product}).to_pylist()[0]
     return int(row["clients"]), float(row["sales"])
-
-
-def _now(session: Session) -> float:
-    return session.scalar(select(db_now())) or 0.0

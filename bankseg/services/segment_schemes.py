@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.people import Role, Scope
@@ -21,7 +21,7 @@ from bankseg.services.feature_names import every_feature, french_names
 from bankseg.services.rolls import OpenRoll, frozen_cuts, open_for
 from bankseg.settings import Settings
 from bankseg.storage import audit
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 from bankseg.storage.segment_scheme import SegmentScheme, in_use, latest_versions, published, version_of
 
 # Families a role never reads, as rule or as figure: what they tell belongs to those who know the client.
@@ -205,7 +205,7 @@ def save_scheme(
         cuts=frozen_cuts(whole.reading, list(dict.fromkeys(shares))),
         reference_run_id=whole.run.id,
         saved_by=person_id,
-        saved_at=session.scalar(select(db_now())) or 0.0,
+        saved_at=database_time(session),
         note=note,
     )
     session.add(row)

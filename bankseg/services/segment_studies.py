@@ -29,7 +29,7 @@ from bankseg.services.study_outcome import Outcome, digest, plain, rows_path
 from bankseg.services.study_tree import grow, tree_parameters
 from bankseg.settings import Settings
 from bankseg.storage import audit
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.job import Job
 from bankseg.storage.run import Run
 from bankseg.storage.segment_study import KINDS, SegmentStudy, by_key, latest
@@ -99,7 +99,7 @@ def ask_for_study(settings: Settings, engine: Engine, scope: Scope | None, kind:
         study = by_key(session, key)
         if study is None:
             study = SegmentStudy(key=key, kind=kind, parameters=parameters, run_id=run_id, seed=seed, asked_by=scope.person_id if scope else None)
-            study.asked_at = session.scalar(select(db_now())) or 0.0
+            study.asked_at = database_time(session)
             session.add(study)
             session.flush()
             audit.record(session, "study_asked_for", f"study {study.id}", person_id=study.asked_by, kind=kind, run_id=run_id)
@@ -230,7 +230,7 @@ def _queued(session: Session, study: SegmentStudy) -> list[int]:
     if study.state != "asked":
         return []
     job = session.exec(select(Job).where(Job.key == f"{Stage.STUDY}:{study.id}").with_for_update()).one_or_none()
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     if job is None:
         job = Job(key=f"{Stage.STUDY}:{study.id}", run_id=study.run_id, stage=Stage.STUDY.value, payload={"study_id": study.id}, created_at=now)
     elif job.state in {JobState.QUEUED, JobState.RUNNING}:
@@ -248,7 +248,7 @@ def _record(bank: Bank, claim: Claim, study: SegmentStudy, **fields: Any) -> Non
         row = session.exec(select(SegmentStudy).where(SegmentStudy.id == study.id).with_for_update()).one()
         for name, value in fields.items():
             setattr(row, name, value)
-        row.finished_at = session.scalar(select(db_now()))
+        row.finished_at = database_time(session)
 
 
 def _readable(settings: Settings, session: Session, scope: Scope | None) -> frozenset[str]:

@@ -3,11 +3,11 @@
 import secrets
 
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.services import passwords
 from bankseg.storage import audit, signed_in
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.person import Person, by_login
 
 FREE_TRIES = 5
@@ -24,7 +24,7 @@ def sign_in(engine: Engine, login: str, password: str, language: str | None = No
     """
     with reading(engine) as session:
         person = by_login(session, login)
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
     if person is None or not person.is_active or person.locked_until > now:
         passwords.refuse_in_equal_time(password)
         return None
@@ -77,7 +77,7 @@ def _count_failure(session: Session, login: str) -> None:
     person.failed_logins += 1
     excess = person.failed_logins - FREE_TRIES
     if excess >= 0:
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         person.locked_until = now + min(FIRST_LOCK_SECONDS * 2.0 ** min(excess, 16), LONGEST_LOCK_SECONDS)
         audit.record(session, "sign_in_locked", f"person:{person.login}", person_id=person.id, tries=person.failed_logins)
     session.add(person)

@@ -15,7 +15,7 @@ from bankseg.services import passwords
 from bankseg.services.people import checked_role
 from bankseg.services.sign_in import LANGUAGES
 from bankseg.storage import access_token, audit, person, signed_in
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.person import Person
 
 FIRST_PASSWORD_BYTES = 12
@@ -52,7 +52,7 @@ class Description:
 def staff_page(session: Session, scope: Scope) -> StaffPage:
     """Everybody, active first, then by login."""
     require(scope, Right.PEOPLE)
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     rows = sorted(session.exec(select(Person)), key=lambda row: (not row.is_active, row.login))
     people = [
         {

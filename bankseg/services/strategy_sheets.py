@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
@@ -20,7 +20,7 @@ from bankseg.services.stamp import Stamp
 from bankseg.services.unchanged import refuse_if_changed
 from bankseg.settings import Settings
 from bankseg.storage import audit, segment_strategy
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import database_time, transaction
 from bankseg.storage.segment_strategy import SegmentStrategy
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def save_sheet(
         refuse_if_changed(tag(before.version if before else 0), expected)
         if before is not None and before.document == sheet.document():
             return before
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         version = (before.version if before else 0) + 1
         row = SegmentStrategy(code=code, segment=segment, version=version, document=sheet.document(), saved_by=scope.person_id, saved_at=now)
         session.add(row)

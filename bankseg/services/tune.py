@@ -22,7 +22,7 @@ from bankseg.services.runs import origins_from_json, planned_targets, seed_of
 from bankseg.services.train import gather, model_features
 from bankseg.services.tree_settings import journal_of, key_of, meaning_of, policy_growth
 from bankseg.storage import audit
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.job import Job
 from bankseg.storage.run import Run
 
@@ -117,7 +117,7 @@ def tune_job(bank: Bank, claim: Claim) -> dict[str, Any]:
 def _queued(session: Session, run_id: int, target: str, budget: Budget) -> Job:
     key = f"{Stage.TUNE}:{run_id}:{target}"
     job = session.exec(select(Job).where(Job.key == key).with_for_update()).one_or_none()
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     if job is None:
         job = Job(key=key, run_id=run_id, stage=Stage.TUNE.value, created_at=now)
     elif job.state not in FINAL_JOB_STATES:

@@ -5,12 +5,10 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from sqlmodel import select
-
 from bankseg.lake.kept_files import drop_unnamed
 from bankseg.services.list_proofs import lists_folder
 from bankseg.settings import Settings
-from bankseg.storage.database import db_now, make_engine, reading
+from bankseg.storage.database import database_time, make_engine, reading
 
 UNFINISHED_SECONDS = 24 * 3600.0  # far longer than the longest job, backup or import: its writer is dead
 DRAFT_FILES = "*.part"
@@ -22,7 +20,7 @@ def forget_unfinished(settings: Settings) -> list[str]:
     engine = make_engine(settings.store)
     try:
         with reading(engine) as session:
-            now = session.scalar(select(db_now())) or 0.0
+            now = database_time(session)
     finally:
         engine.dispose()
     folders = (settings.home / "snapshots", settings.artefacts, settings.quarantine, lists_folder(settings), settings.home / "uploads")

@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.errors import InputError
 from bankseg.domain.people import Scope
@@ -26,7 +26,7 @@ from bankseg.ingest.text_stream import TextStream
 from bankseg.services.upload_mapping import first_mapping
 from bankseg.settings import Settings
 from bankseg.storage import audit, import_batch, import_upload
-from bankseg.storage.database import db_now, make_engine, reading, transaction
+from bankseg.storage.database import database_time, make_engine, reading, transaction
 from bankseg.storage.import_upload import ImportUpload
 
 MIB = 1 << 20
@@ -180,7 +180,7 @@ def forget_old_files(settings: Settings) -> None:
 def forget_old(settings: Settings, engine: Engine) -> int:
     """Delete files that nobody asked to load for a day; returns how many."""
     with transaction(engine) as session:
-        now = session.scalar(select(db_now())) or 0.0
+        now = database_time(session)
         old = import_upload.waiting_since_before(session, now - EXPIRES_SECONDS)
         for upload in old:
             upload.state, upload.ended_at = "expired", now
@@ -239,7 +239,7 @@ def _likely(path: Path, kind: FileKind) -> dict[str, str]:
 def _recorded(settings: Settings, engine: Engine, upload: ImportUpload, seen: dict[str, Any]) -> int:
     with transaction(engine) as session:
         upload.mapping = import_upload.mapping_for(session, upload.columns_sha256) or first_mapping(settings, session, seen, upload.file_name)
-        upload.created_at = session.scalar(select(db_now())) or 0.0
+        upload.created_at = database_time(session)
         session.add(upload)
         session.flush()
         audit.record(session, "upload_taken", f"upload:{upload.id}", person_id=upload.person_id, sha256=upload.sha256, bytes=upload.size_bytes)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.errors import MissingDataError
 from bankseg.domain.people import Scope
@@ -23,7 +23,7 @@ from bankseg.services.stamp import Stamp, stamp
 from bankseg.settings import Settings
 from bankseg.storage import run as runs
 from bankseg.storage import warning_quality
-from bankseg.storage.database import db_now, reading, transaction
+from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.run import Run
 
 INSTALMENTS = "instalments"
@@ -79,7 +79,7 @@ def measure(bank: Bank) -> dict[str, Any]:
     document = _measured(bank, run)
     try:
         with transaction(bank.engine) as session:
-            now = session.scalar(select(db_now())) or 0.0
+            now = database_time(session)
             session.add(warning_quality.WarningQuality(run_id=run.id or 0, as_of=run.as_of, policy_sha256=bank.policy.sha256, document=document, made_at=now))
     except IntegrityError:  # somebody measured the same at the same moment
         return document

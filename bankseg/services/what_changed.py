@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
 from bankseg.services.stamp import stamp
 from bankseg.storage import portfolio_moves, saved_view
 from bankseg.storage import run as runs
-from bankseg.storage.database import db_now, transaction
+from bankseg.storage.database import database_time, transaction
 from bankseg.storage.portfolio import Row
 from bankseg.storage.saved_view import PortfolioLook
 
@@ -51,5 +51,5 @@ def mark_seen(engine: Engine, scope: Scope) -> None:
     require(scope, Right.CALL_LIST)
     with transaction(engine) as session:
         row = saved_view.look_of(session, scope.person_id) or PortfolioLook(person_id=scope.person_id, run_id=0, looked_at=0.0)
-        row.run_id, row.looked_at = stamp(session).run_id, session.scalar(select(db_now())) or 0.0
+        row.run_id, row.looked_at = stamp(session).run_id, database_time(session)
         session.add(row)

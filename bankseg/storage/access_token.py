@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Column
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 from bankseg.storage.person import Person
 from bankseg.storage.signed_in import token_hash
 
@@ -42,7 +42,7 @@ TOUCH_SECONDS = 60  # a token is marked as used at most once a minute
 
 def find(session: Session, token: str) -> HeldToken | None:
     """The person behind a token, while it is neither ended nor revoked and the person is active."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     statement = select(AccessToken, Person).join(Person, col(Person.id) == col(AccessToken.person_id)).where(AccessToken.token_sha256 == token_hash(token))
     found = session.exec(statement.where(col(AccessToken.revoked_at).is_(None), col(AccessToken.expires_at) > now, col(Person.is_active))).one_or_none()
     if found is None:
@@ -55,7 +55,7 @@ def touch(session: Session, token_id: int) -> None:
     """Mark a token as used."""
     row = session.get(AccessToken, token_id)
     if row is not None:
-        row.used_at = session.scalar(select(db_now()))
+        row.used_at = database_time(session)
         session.add(row)
 
 
@@ -66,7 +66,7 @@ def of_person(session: Session, person_id: int) -> list[AccessToken]:
 
 def live(session: Session) -> list[tuple[AccessToken, Person]]:
     """Every token that still opens something, with whose it is."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     statement = select(AccessToken, Person).join(Person, col(Person.id) == col(AccessToken.person_id))
     statement = statement.where(col(AccessToken.revoked_at).is_(None), col(AccessToken.expires_at) > now, col(Person.is_active))
     return [(token, person) for token, person in session.exec(statement.order_by(col(AccessToken.id).desc()))]
@@ -82,7 +82,7 @@ def add(session: Session, **fields: Any) -> AccessToken:  # column values of the
 
 def revoke_all(session: Session, person_id: int) -> int:
     """End every token of a person and say how many there were."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     alive = [row for row in of_person(session, person_id) if row.revoked_at is None and row.expires_at > now]
     for row in alive:
         row.revoked_at = now

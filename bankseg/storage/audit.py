@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, String, cast, func, or_
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 from bankseg.storage.person import Person
 
 ERASED = "client_erased"  # the entry that vouches for those a client was taken out of
@@ -36,7 +36,7 @@ def record(session: Session, action: str, subject: str, *, person_id: int | None
     if session.get_bind().dialect.name == "postgresql":
         session.connection().exec_driver_sql("SELECT pg_advisory_xact_lock(72657)")  # one writer of the chain at a time
     last = session.exec(select(AuditEntry).order_by(col(AuditEntry.id).desc()).limit(1)).one_or_none()
-    at = session.scalar(select(db_now())) or 0.0
+    at = database_time(session)
     entry = AuditEntry(at=at, person_id=person_id, action=action, subject=subject, details=details, chain="")
     entry.chain = _link(last.chain if last else "", entry)
     session.add(entry)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, Float, event
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
-from sqlmodel import Session, create_engine
+from sqlmodel import Session, create_engine, select
 
 from bankseg.faults import crash_point
 from bankseg.storage import row_security, traced
@@ -36,6 +36,11 @@ def _sqlite_now(element: Any, compiler: Any, **kwargs: Any) -> str:  # signature
 def _postgresql_now(element: Any, compiler: Any, **kwargs: Any) -> str:  # signature is SQLAlchemy's
     del element, compiler, kwargs
     return "extract(epoch from clock_timestamp())::float8"
+
+
+def database_time(session: Session) -> float:
+    """Now, in seconds since the epoch, by the database's clock."""
+    return session.scalar(select(db_now())) or 0.0
 
 
 def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:

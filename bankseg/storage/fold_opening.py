@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 
 
 class FoldOpening(SQLModel, table=True):
@@ -32,7 +32,7 @@ def record(session: Session, **fields: Any) -> FoldOpening:  # column values of 
     ).first()
     if known is not None:
         return known
-    opening = FoldOpening(**fields, at=session.scalar(select(db_now())) or 0.0)
+    opening = FoldOpening(**fields, at=database_time(session))
     session.add(opening)
     session.flush()
     return opening

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, Column, UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, delete, select
 
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 
 KEPT_SECONDS = 24 * 3_600
 LEASE_SECONDS = 120  # a call that has changed nothing for so long has died: the same call may be made anew
@@ -34,7 +34,7 @@ class IdempotencyKey(SQLModel, table=True):
 
 def sweep(session: Session) -> None:
     """Forget keys older than a day."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     session.exec(delete(IdempotencyKey).where(col(IdempotencyKey.claimed_at) < now - KEPT_SECONDS))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, UniqueConstraint, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 
 
 class ImportBatch(SQLModel, table=True):
@@ -55,7 +55,7 @@ def record(session: Session, **fields: Any) -> ImportBatch:  # column values of 
     batch = known or ImportBatch(**fields)
     for name, value in fields.items():
         setattr(batch, name, value)
-    batch.created_at = session.scalar(select(db_now())) or 0.0
+    batch.created_at = database_time(session)
     session.add(batch)
     session.flush()
     return batch

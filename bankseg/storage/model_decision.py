@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import JSON, Column
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 
 
 class ModelDecision(SQLModel, table=True):
@@ -24,7 +24,7 @@ class ModelDecision(SQLModel, table=True):
 
 def record(session: Session, model_id: int, action: str, *, person_id: int | None = None, reason: str = "", **details: Any) -> ModelDecision:  # JSON values
     """Add one row to a version's history."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     decision = ModelDecision(model_id=model_id, action=action, person_id=person_id, reason=reason, details=details, at=now)
     session.add(decision)
     session.flush()

@@ -5,7 +5,7 @@ from hashlib import sha256
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, delete, select
 
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 from bankseg.storage.person import Person
 
 ATTEMPT_SECONDS = 10 * 60  # for typing a password and a second factor at the provider
@@ -39,7 +39,7 @@ class OpenidAttempt(SQLModel, table=True):
 
 def begin(session: Session, *, state: str, browser: str, nonce: str, verifier: str, wanted: str, language: str) -> None:
     """Keep a sign-in until its answer comes; those that nobody answered are swept out on the way."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     session.exec(delete(OpenidAttempt).where(col(OpenidAttempt.expires_at) < now))
     kept = OpenidAttempt(
         state_sha256=_hash(state), browser_sha256=_hash(browser), nonce=nonce, verifier=verifier, wanted=wanted, language=language,
@@ -51,7 +51,7 @@ def begin(session: Session, *, state: str, browser: str, nonce: str, verifier: s
 
 def take(session: Session, state: str, browser: str) -> OpenidAttempt | None:
     """The sign-in that this browser began under this state, once: of two answers that come together one finds nothing."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     asked = (col(OpenidAttempt.state_sha256) == _hash(state)) & (col(OpenidAttempt.browser_sha256) == _hash(browser)) & (col(OpenidAttempt.expires_at) >= now)
     row = session.exec(select(OpenidAttempt).where(asked)).one_or_none()
     if row is None:
@@ -75,7 +75,7 @@ def subject_of(session: Session, issuer: str, person_id: int) -> str | None:
 def link(session: Session, issuer: str, subject: str, person_id: int) -> None:
     """Link a person to a subject, in place of the one before."""
     unlink(session, person_id)
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     session.add(OpenidIdentity(person_id=person_id, issuer=issuer, subject=subject, linked_at=now))
     session.flush()
 

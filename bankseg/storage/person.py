@@ -37,6 +37,12 @@ def by_login(session: Session, login: str) -> Person | None:
     return session.exec(select(Person).where(Person.login == login)).one_or_none()
 
 
+def name_of(session: Session, person_id: int | None) -> str:
+    """What a person is called; empty for nobody, or one who is not there."""
+    person = session.get(Person, person_id) if person_id is not None else None
+    return person.display_name if person else ""
+
+
 def names(session: Session, ids: Collection[int]) -> dict[int, str]:
     """Display names of some people."""
     return {number: name for number, name in session.exec(select(Person.id, Person.display_name).where(col(Person.id).in_(ids))) if number is not None}

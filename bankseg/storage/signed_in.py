@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from sqlmodel import Session, col, delete, select
 
-from bankseg.storage.database import db_now
+from bankseg.storage.database import database_time
 from bankseg.storage.person import Person
 from bankseg.storage.web_session import WebSession
 
@@ -30,7 +30,7 @@ def token_hash(token: str) -> str:
 
 def begin(session: Session, token: str, person: Person, language: str) -> WebSession:
     """Open a session; ended ones of everybody are swept out on the way."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     session.exec(delete(WebSession).where((col(WebSession.expires_at) < now) | (col(WebSession.seen_at) < now - IDLE_SECONDS)))
     row = WebSession(token_sha256=token_hash(token), person_id=person.id or 0, language=language, created_at=now, seen_at=now, expires_at=now + LONGEST_SECONDS)
     session.add(row)
@@ -40,7 +40,7 @@ def begin(session: Session, token: str, person: Person, language: str) -> WebSes
 
 def find(session: Session, token: str) -> SignedIn | None:
     """The person behind a token, while both the session and the person are alive."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = database_time(session)
     statement = select(WebSession, Person).join(Person, col(Person.id) == col(WebSession.person_id)).where(WebSession.token_sha256 == token_hash(token))
     found = session.exec(statement.where(col(WebSession.expires_at) > now, col(WebSession.seen_at) > now - IDLE_SECONDS, col(Person.is_active))).one_or_none()
     if found is None:
@@ -51,7 +51,7 @@ def find(session: Session, token: str) -> SignedIn | None:
 
 def touch(session: Session, token: str) -> None:
     """Mark a session as seen."""
-    _change(session, token, seen_at=session.scalar(select(db_now())) or 0.0)
+    _change(session, token, seen_at=database_time(session))
 
 
 def set_language(session: Session, token: str, language: str) -> None:
