@@ -1,13 +1,13 @@
 """Segments beside the plain query they must do: a rule's preview and a whole scheme on the roll of many clients.
 
-python benchmarks/segments.py [ROLL] [CLIENTS]     ROLL is a run's roll.parquet, copied until it has CLIENTS rows (default 1,000,000)
+python benchmarks/segments.py [ROLL] [CLIENTS] [--json]     ROLL is a run's roll.parquet, copied until it has CLIENTS rows (default 1,000,000)
 
 Prints medians and 95th percentiles of 40 calls, and their ratios to a hand-written DuckDB query that counts the same rows of the same file. Targets at one million
 clients: preview below 0.3 s at the 95th percentile, a whole scheme below 5 s.
 """
 
+import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
+import click
 import duckdb
 
 from bankseg.domain.rule_documents import parse_rule
@@ -56,13 +57,15 @@ def timed(call: Callable[[], object]) -> tuple[float, float]:
     return statistics.median(seconds), sorted(seconds)[int(0.95 * CALLS)]
 
 
-def main() -> None:
-    """Print the figures."""
-    source = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("var/snapshots/runs/1/roll.parquet")
-    wanted = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
+@click.command()
+@click.argument("source", metavar="[ROLL]", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("clients", default=1_000_000, type=click.IntRange(min=1))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def main(source: Path | None, clients: int, *, as_json: bool) -> None:
+    """Measure and print."""
     with tempfile.TemporaryDirectory(prefix="bankseg-segments-") as folder:
         path = Path(folder) / "roll.parquet"
-        clients = enlarged(source, path, wanted)
+        rows = enlarged(source or Path("var/snapshots/runs/1/roll.parquet"), path, clients)
         roll = Roll(path)
         reading = Reading(roll, date(2025, 12, 31), lambda share: cuts_of(roll, "roll", share, roll.columns), Every(()))
         scheme = read_scheme(files("bankseg.policies").joinpath("schemes", "strategic_grid.toml").read_text(encoding="utf-8"))
@@ -70,7 +73,7 @@ def main() -> None:
         inside = reading.predicate(parse_rule(RULE))
         plain_connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
         plain = timed(lambda: plain_connection.execute(PLAIN.format(path=path)).fetchall())
-        print(f"{clients:,} clients, {len(roll.columns)} columns, {path.stat().st_size / 1e6:.0f} MB; plain query {plain[0]:.3f} s ({plain[1]:.3f} s at p95)")
+        found = []
         for name, call in (
             ("preview, without propensities", lambda: profile(reading, inside, [])),
             (f"preview, with {len(targets)} propensities", lambda: profile(reading, inside, targets)),
@@ -78,7 +81,14 @@ def main() -> None:
             ("its membership, a row a client", lambda: roster(scheme, reading)),
         ):
             median, p95 = timed(call)
-            print(f"{name}: {median:.3f} s ({p95:.3f} s at p95), {median / plain[0]:.1f} times the plain query")
+            found.append({"stage": name, "rows": rows, "seconds": median, "p95": p95, "baseline_seconds": plain[0], "ratio": median / plain[0]})
+        told = f"{rows:,} clients, {len(roll.columns)} columns, {path.stat().st_size / 1e6:.0f} MB; plain query {plain[0]:.3f} s ({plain[1]:.3f} s at p95)"
+    if as_json:
+        print(json.dumps(found))
+        return
+    print(told)
+    for one in found:
+        print(f"{one['stage']}: {one['seconds']:.3f} s ({one['p95']:.3f} s at p95), {one['ratio']:.1f} times the plain query")
 
 
 if __name__ == "__main__":

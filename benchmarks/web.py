@@ -1,10 +1,11 @@
 """Pages and their API twins of a big bank under a real server, beside a bare query of the same rows and a bare Flask page in the same run.
 
-python benchmarks/web.py [--from HOME] [--home FOLDER] [--clients N] [--movements-per-client M] [--filled B] [--postgres URL] [--requests R] [--minutes T] [--json]
+python benchmarks/web.py [--from HOME] [--home FOLDER] [--clients N] [--movements-per-client M] [--filled B] [--postgres URL] [--requests R] [--people P] [--pause S] [--minutes T] [--json]
 
 Copies a finished bank (`python3 run.py demo --no-serve` leaves one) until it has N published clients, keeps it in FOLDER, serves it by gunicorn (2 processes, 4 threads
 each), and lets several people work at once: mornings, portfolios and their next pages, clients with all their pages, the risk queue, lists, segments, the API. Prints for
 each page median, 95th and 99th percentile, requests a second and errors, and the growth of the server's memory. Whoever asks shares the processors with the server.
+People ask without a pause, which is the most the server can do; with --pause they read each page for so many seconds on average, as people do.
 With --minutes the people work at least that long while a run of the clients in the filled buckets is scored and published beside them, and until it has ended;
 any error then makes the command fail.
 With --postgres the store lies there behind row policies, the web and the run each with a role of its own; a database that holds the bank already is taken as it is.
@@ -80,14 +81,25 @@ def alone(server: subprocess.Popen[bytes], port: int, clients: dict[str, list[st
     return found
 
 
-def worked(port: int, clients: dict[str, list[str]], *, requests: int, seconds: float, people: int, beside: subprocess.Popen[bytes] | None = None) -> Measured:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many people work at once, and how many seconds each reads a page on average before the next."""
+
+    people: int
+    pause: float = 0.0
+
+
+def worked(port: int, clients: dict[str, list[str]], pace: Pace, *, requests: int, seconds: float, beside: subprocess.Popen[bytes] | None = None) -> Measured:
     """Several people at once, each at a desk of its own, until so many requests were made or so long has passed, and whatever runs beside has ended."""
     found, until = Measured(), time.monotonic() + seconds
-    browsers = [Browser(port, desk) for desk in list(DESKS) * -(-people // len(DESKS))][:people]
+    people = pace.people
+    browsers = [Browser(port, desk) for desk in (list(DESKS) * -(-people // len(DESKS)))[:people]]
 
     def work(place: int) -> list[Visit]:
         chance, visits = random.Random(place), []
         while len(visits) < requests // people and (time.monotonic() < until or (beside is not None and beside.poll() is None)):
+            if pace.pause:
+                time.sleep(chance.expovariate(1 / pace.pause))
             visits.append(browsers[place].visit(chance, clients))
         return visits
 
@@ -168,6 +180,7 @@ def run_beside(settings: Settings, environment: dict[str, str]) -> subprocess.Po
 @click.option("--postgres", default="", help="URL, of a superuser, of an empty database or one that holds the bank; without it SQLite keeps the store.")
 @click.option("--requests", default=2000, show_default=True, type=click.IntRange(min=1))
 @click.option("--people", default=4, show_default=True, type=click.IntRange(min=1), help="How many work at once.")
+@click.option("--pause", default=0.0, help="Seconds that each reads a page on average before the next; none: as fast as the server answers.")
 @click.option("--minutes", default=0.0, help="Work so long while a run is scored and published, and fail on any error.")
 @click.option("--port", default=8799, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -181,6 +194,7 @@ def main(  # noqa: PLR0913, PLR0917  # the options
     postgres: str,
     requests: int,
     people: int,
+    pause: float,
     minutes: float,
     port: int,
     *,
@@ -192,7 +206,7 @@ def main(  # noqa: PLR0913, PLR0917  # the options
         settings = build(source, home or Path(folder) / "bank", size)
         store = prepared(settings, postgres) if postgres else {"BANKSEG_STORE_URL": ""}
         environment = {"BANKSEG_HOME": str(settings.home), "BANKSEG_LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT), **store}
-        document = measure(settings, size, environment, requests=requests, people=people, minutes=minutes, port=port)
+        document = measure(settings, size, environment, Pace(people, pause), requests=requests, minutes=minutes, port=port)
     if as_json:
         print(json.dumps(document))
     else:
@@ -204,7 +218,7 @@ def main(  # noqa: PLR0913, PLR0917  # the options
         )
 
 
-def measure(settings: Settings, size: Size, environment: dict[str, str], *, requests: int, people: int, minutes: float, port: int) -> dict[str, object]:
+def measure(settings: Settings, size: Size, environment: dict[str, str], pace: Pace, *, requests: int, minutes: float, port: int) -> dict[str, object]:
     """Everything of one run: the bare page, the bare queries, the desks, the memory before and after."""
     plain = Measured()
     server = served("web:hello()", port, environment)
@@ -217,17 +231,17 @@ def measure(settings: Settings, size: Size, environment: dict[str, str], *, requ
     plain.seconds |= bare_queries(settings, size, clients["bench.manager"], environment["BANKSEG_STORE_URL"])
     server = served("bankseg.wsgi:application()", port, environment)
     try:
-        worked(port, clients, requests=max(200, requests // 10), seconds=600, people=people)  # what a process does once, it has done
+        worked(port, clients, Pace(pace.people), requests=max(200, requests // 10), seconds=600)  # what a process does once, it has done
         beside, start = run_beside(settings, environment) if minutes else None, time.monotonic()
         with sampled(server) as memory:
-            found = worked(port, clients, requests=10**9 if minutes else requests, seconds=minutes * 60 or 3600, people=people, beside=beside)
+            found = worked(port, clients, pace, requests=10**9 if minutes else requests, seconds=minutes * 60 or 3600, beside=beside)
         wall = time.monotonic() - start
         cpu = {} if minutes else alone(server, port, clients)
         ran = ended(beside) if beside else None
     finally:
         stopped(server)
     return {
-        "clients": size.clients, "movements": size.movements * size.clients, "store": "postgresql" if environment["BANKSEG_STORE_URL"] else "sqlite", "people": people,
+        "clients": size.clients, "movements": size.movements * size.clients, "store": "postgresql" if environment["BANKSEG_STORE_URL"] else "sqlite", "people": pace.people, "pause_seconds": pace.pause,
         "processes": PROCESSES, "threads": THREADS, "bare": table(plain, wall, bare, {}), "pages": table(found, wall, bare, cpu), "errors": sum(found.errors.values()), "first_errors": found.first_errors, "run": ran,
         "requests_per_second": round(sum(map(len, found.seconds.values())) / wall, 1), "seconds": round(wall), "memory_mb": {"start": memory[0], "middle": memory[len(memory) // 2], "end": memory[-1], "most": max(memory)},
     }  # fmt: skip
@@ -236,7 +250,10 @@ def measure(settings: Settings, size: Size, environment: dict[str, str], *, requ
 def told(document: dict[str, object], size: Size) -> None:
     """Print the tables."""
     filled = f"{size.filled} of {size.buckets} buckets hold facts, each as large as with all {size.clients * size.movements:,} movements"
-    print(f"{size.clients:,} published clients, store {document['store']}; {filled}; {PROCESSES} x {THREADS} threads, {document['people']} people at once")
+    reading = f" who read a page for {document['pause_seconds']} s" if document["pause_seconds"] else ""
+    print(
+        f"{size.clients:,} published clients, store {document['store']}; {filled}; {PROCESSES} x {THREADS} threads, {document['people']} people at once{reading}"
+    )
     print(f"{'':44}{'requests':>9}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'a second':>10}{'errors':>8}{'x bare page':>13}{'CPU ms alone':>14}")
     for row in [*document["bare"], *document["pages"]]:  # type: ignore[misc]  # rows of the table
         print(

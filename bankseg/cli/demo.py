@@ -15,7 +15,7 @@ from bankseg.demo.bank import DemoBank
 from bankseg.domain.jobs import Stage
 from bankseg.embedded.serve import serve
 from bankseg.embedded.supervise import embedded_services
-from bankseg.services import demo_desks
+from bankseg.services import demo_desks, demo_speech
 from bankseg.services.bank import Bank, open_bank
 from bankseg.services.demo import DemoDates, DemoLogin, demo_dates, load_demo_extracts, make_demo_extracts, make_demo_people, published_dates
 from bankseg.services.runs import start_run
@@ -97,6 +97,8 @@ def _live_on(settings: Settings, demo: DemoBank, dates: DemoDates, seed: int, *,
     run_to(bank, dates.last, Stage.PUBLISH, quiet=quiet)
     demo_desks.review_cases(bank, demo_desks.LATER_CASES, demo_desks.day_to_watch(dates.last))
     demo_desks.call_clients(bank, demo_desks.CALLERS)
+    demo_speech.speak_to_segments(bank)
+    demo_speech.hear_objection(bank)
     demo_desks.leave_work(bank)
 
 

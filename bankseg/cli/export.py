@@ -1,7 +1,6 @@
 """`bankseg export`: the lists a person sees on screen, as a file."""
 
 import json
-import sys
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -11,8 +10,9 @@ import click
 from rich.console import Console
 
 from bankseg.cli.identity import scope_of
+from bankseg.cli.outcome import reported
 from bankseg.delivery.columns import FORMATS, Format
-from bankseg.domain.errors import BanksegError, InputError
+from bankseg.domain.errors import InputError
 from bankseg.domain.people import Scope
 from bankseg.services import export_list
 from bankseg.services.export_list import Exported
@@ -50,17 +50,12 @@ def command(  # noqa: PLR0913  # one argument an option
     as_json: bool,
 ) -> None:
     """Write the portfolio, a product's cross-sell list or the risk queue, as one person sees it."""
-    settings = Settings()
-    try:
+    with reported(as_json=as_json):
+        settings = Settings()
         engine = make_engine(settings.store)
         scope = scope_of(engine, login)
         path = out or settings.exports / _file_name(what, product, scope, file_format)
         done = _export(engine, scope, what, path, file_format, CrossSellFilter(product, least_propensity), top)
-    except BanksegError as error:
-        if as_json:
-            click.echo(json.dumps({"error": str(error), "exit_code": error.exit_code}))
-        Console(stderr=True).print(str(error), style="red", markup=False)
-        sys.exit(error.exit_code)
     _tell(done, as_json=as_json)
 
 

@@ -10,7 +10,7 @@ import click
 from pydantic import ValidationError
 from rich.console import Console
 
-from bankseg.domain.errors import BanksegError, ConfigurationError
+from bankseg.domain.errors import BanksegError, ConfigurationError, ServiceUnavailableError
 from bankseg.storage.refusal import store_refusals_told
 
 
@@ -22,6 +22,10 @@ def reported(*, as_json: bool) -> Iterator[None]:
             yield
     except BanksegError as error:
         _end(error, as_json=as_json)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        expected = "a disk with room, and the right to write there"
+        _end(ServiceUnavailableError(f"{error.strerror or error}{where}", expected, "free space or name another place, and ask again"), as_json=as_json)
     except ValidationError as error:
         slips = "; ".join(f"{'.'.join(str(part) for part in slip['loc'])}: {slip['msg']}" for slip in error.errors())
         _end(ConfigurationError(f"a setting is wrong: {slips}", "valid BANKSEG_ variables", "see the settings reference"), as_json=as_json)

@@ -74,6 +74,52 @@ class Study(Result):
 
 
 @dataclass(frozen=True, slots=True)
+class Sent(Result):
+    """What became of a file that was sent: it waits as `upload_id`, or the import `batch_id` loaded the very same one before."""
+
+    file_name: str
+    upload_id: int | None
+    batch_id: int | None
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Upload(Result):
+    """A file sent to be loaded: its rows, its mapping, what the dry run counted (None: not tried), and how far the load is."""
+
+    upload: dict[str, Any]
+    columns: list[str]
+    rows: list[list[str | None]]
+    table: str
+    extract_on: str | None
+    sources: dict[str, str]
+    mapping: str
+    error: str | None
+    trial: dict[str, Any] | None
+    rejects: list[dict[str, str]]
+    job_error: str | None
+    share: float
+    is_loading: bool
+    has_failed: bool
+    batches: list[int]
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+        return int(self.upload["id"])
+
+    @property
+    def state(self) -> str:
+        """waiting, loading, loaded, withdrawn or expired."""
+        return str(self.upload["state"])
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no worker is at it or will be."""
+        return not self.is_loading
+
+
+@dataclass(frozen=True, slots=True)
 class ClientList(Result):
     """A list of marketing's."""
 

@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from bankseg.client.errors import UnavailableError
-from bankseg.client.results import Account, Client, ClientList, Run, SavedView, Study
-from bankseg.client.transport import Reply, Transport
+from bankseg.client.results import Account, Client, ClientList, Run, SavedView, Study, Upload
+from bankseg.client.transport import API, Reply, Transport
+from bankseg.client.uploads import UploadCalls
 
-API = "/api/v1"
 LARGEST_PAGE = 200
 PIECE_BYTES = 1 << 16
-Work = TypeVar("Work", Run, Study)
+Work = TypeVar("Work", Run, Study, Upload)
 
 
 class Service:
@@ -35,6 +35,7 @@ class Service:
 
     def __init__(self, server: str, token: str, **options: Any) -> None:
         self.transport = Transport(server, token, **options)
+        self.uploads = UploadCalls(self.transport)
 
     def account(self) -> Account:
         """Who calls."""
@@ -90,7 +91,7 @@ class Service:
         return Study.of({**told["study"], "result": told["result"], "refusal": told["refusal"]})
 
     def wait(self, work: Work, told: Callable[[Work], None] | None = None, *, most_seconds: float = 24 * 3600.0, every_seconds: float = 2.0) -> Work:
-        """Wait until a run or a study ends, and return it as it stands then; `told` hears of it each time.
+        """Wait until a run, a study or a load ends, and return it as it stands then; `told` hears of it each time.
 
         Raises
         ------
@@ -104,7 +105,7 @@ class Service:
             if time.monotonic() > until:
                 raise UnavailableError(0, {"found": f"work that goes on after {most_seconds:.0f} s", "remedy": "ask again later: it goes on by itself"})
             self.transport.pause(every_seconds)
-            work = self.run(work.run_id) if isinstance(work, Run) else self.study(work.id)
+            work = self._again(work)
         if told is not None:
             told(work)
         return work
@@ -157,6 +158,15 @@ class Service:
         finally:
             part.unlink(missing_ok=True)
         return rows
+
+    def _again(self, work: Work) -> Work:
+        match work:
+            case Run():
+                return self.run(work.run_id)
+            case Study():
+                return self.study(work.id)
+            case Upload():
+                return self.uploads.one(work.id)
 
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         found: dict[str, Any] = self.transport.call("GET", f"{API}{path}", query=query).document

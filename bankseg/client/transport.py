@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
-from typing import Any, cast
+from pathlib import Path
+from typing import IO, Any, cast
 from urllib.parse import urlencode, urlsplit
 
 from bankseg.client.errors import ApiError, UnavailableError, error_of
 
+API = "/api/v1"
 ATTEMPTS = 4
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 SAFE = frozenset({"GET", "HEAD"})
@@ -56,13 +58,24 @@ class Transport:
         ApiError
             What the API refused it with; `UnavailableError` when no attempt reached it.
         """
-        headers = {"Accept": "application/json"}
-        if method not in SAFE:
-            headers["Idempotency-Key"] = str(uuid.uuid4())
+        headers = {"Accept": "application/json", **({} if method in SAFE else _key())}
         if if_match:
             headers["If-Match"] = if_match
-        with self._open(method, path, query, body, headers) as answer:
+        data = None if body is None else json.dumps(body).encode()
+        typed = {"Content-Type": "application/json"} if data is not None else {}
+        with self._open(method, path, query, data, headers | typed) as answer:
             return _reply(answer)
+
+    def send(self, path: str, file: Path, *, query: Mapping[str, Any] | None = None) -> Reply:
+        """Send a file as the body, read as it goes; under one key, so that it may be repeated when the answer was lost."""
+        typed = {"Accept": "application/json", "Content-Type": "application/octet-stream", "Content-Length": str(file.stat().st_size)}
+        with file.open("rb") as data, self._open("POST", path, query, data, typed | _key()) as answer:
+            return _reply(answer)
+
+    def text(self, path: str) -> str:
+        """A small document that is no JSON."""
+        with self.stream(path) as answer:
+            return answer.read().decode()
 
     @contextmanager
     def stream(self, path: str, *, query: Mapping[str, Any] | None = None) -> Iterator[HTTPResponse]:
@@ -70,13 +83,13 @@ class Transport:
         with self._open("GET", path, query, None, {}) as answer:
             yield answer
 
-    def _open(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, headers: Mapping[str, str]) -> HTTPResponse:
+    def _open(self, method: str, path: str, query: Mapping[str, Any] | None, data: bytes | IO[bytes] | None, headers: Mapping[str, str]) -> HTTPResponse:
         asked = {name: value for name, value in (query or {}).items() if value is not None and value != ""}
         address = f"{self.server}{path}{'?' + urlencode(asked, doseq=True) if asked else ''}"
-        data = None if body is None else json.dumps(body).encode()
-        typed = {"Content-Type": "application/json"} if data is not None else {}
         for attempt in range(1, self.attempts + 1):
-            request = urllib.request.Request(address, data, {**headers, **typed, "Authorization": f"Bearer {self.token}"}, method=method)  # noqa: S310  # http or https
+            if data is not None and not isinstance(data, bytes):
+                data.seek(0)
+            request = urllib.request.Request(address, data, {**headers, "Authorization": f"Bearer {self.token}"}, method=method)  # noqa: S310  # http or https
             try:
                 return cast("HTTPResponse", self._opener.open(request, timeout=self.timeout_seconds))
             except urllib.error.HTTPError as refused:
@@ -96,6 +109,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any) -> None:
         return None
+
+
+def _key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid.uuid4())}
 
 
 def _reply(answer: HTTPResponse) -> Reply:

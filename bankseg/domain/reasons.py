@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from bankseg.domain.money import minor_digits
+from bankseg.domain.money import minor_digits, with_currency
 
 FRENCH = "fr"
 WINDOW = re.compile(r"_(\d+)([dm])(?=_|$)")
@@ -58,7 +58,7 @@ def phrase(family: str, direction: str, feature: str, value: object, language: s
     'Évolution des avoirs : dépôts à 132 % de leur niveau 2 mois plus tôt ; diminue l’estimation'
     >>> told = phrase("balance_level", "+", "deposits_mean_3m_minor", 124_000, "fr", peer=390_000, currency="EUR")
     >>> told.replace(chr(0xA0), " ").replace(chr(0x202F), " ")
-    'Niveau des avoirs : dépôts moyens de 1 240 EUR sur 3 mois, contre 3 900 EUR pour ses pairs ; augmente l’estimation'
+    'Niveau des avoirs : dépôts moyens de 1 240 € sur 3 mois, contre 3 900 € pour ses pairs ; augmente l’estimation'
     """
     place = _place(language)
     told = figure(feature, value, language, currency=currency) + _against(feature, value, peer, language, currency)
@@ -195,7 +195,7 @@ def _template(feature: str) -> tuple[list[str] | None, tuple[str, str] | None, s
 def _marks(value: object, place: int, currency: str) -> dict[str, str]:
     """A value as each mark of the words writes it."""
     money = _number(_in_units(value, currency), place, whole=True)
-    return {"v": _number(value, place), "p": _percentage(value, place), "m": f"{money}\u00a0{currency}" if currency else money, "yes": _yes(value, place)}
+    return {"v": _number(value, place), "p": _percentage(value, place), "m": with_currency(money, currency, ("en", "fr")[place]), "yes": _yes(value, place)}
 
 
 def _place(language: str) -> int:

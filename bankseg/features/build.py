@@ -17,7 +17,7 @@ from bankseg.domain.seams import BucketConnection
 from bankseg.features.catalogue import Group, available_groups, expand_feature
 from bankseg.features.expand import DIALECT, expand
 from bankseg.features.reduction import execute, plan
-from bankseg.features.relation import Rows
+from bankseg.features.relation import Rows, whole
 from bankseg.features.vectors import UnsupportedError
 
 ATTRIBUTE_PREFIX = "attr_"
@@ -149,7 +149,7 @@ def _exact(rows: pa.Table) -> pa.Table:
 
 def _join(left: pa.Table, right: pa.Table) -> pa.Table:
     """Left join on client_id that keeps the left's order; a position lookup, for both sides hold each client once."""
-    positions = pc.index_in(left.column("client_id"), value_set=right.column("client_id").combine_chunks())
+    positions = pc.index_in(left.column("client_id"), value_set=whole(right.column("client_id")))
     taken = right.drop_columns(["client_id"]).take(positions)
     for name in taken.column_names:
         left = left.append_column(name, taken.column(name))

@@ -23,6 +23,8 @@ def expand(sql: str, products: tuple[str, ...]) -> str:
     >>> expand("SELECT sum(n) FILTER (WHERE r <= each_window) AS n__each_window FROM t", ())[:47]
     'SELECT SUM(n) FILTER(WHERE r <= 0) AS n_30d, SU'
     """
+    if WINDOW not in sql and PRODUCT not in sql:
+        return sql
     windows: list[tuple[exp.Expr, str]] = [(exp.Literal.number(rank), f"_{days}d") for rank, days in enumerate(WINDOW_DAYS)]
     sold: list[tuple[exp.Expr, str]] = [(exp.Literal.string(product), f"_{product}") for product in products]
     tree = sqlglot.parse_one(sql, dialect=DIALECT)

@@ -1,6 +1,7 @@
 """Rows in memory, computed column by column, and the slices they are reduced in."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +23,7 @@ class Relation:
     @classmethod
     def of(cls, rows: pa.Table) -> "Relation":
         """The rows of an Arrow table."""
-        whole = rows.unify_dictionaries().combine_chunks()
-        arrays = {
-            name: column.chunk(0) if column.num_chunks else pa.array([], column.type) for name, column in zip(whole.column_names, whole.columns, strict=True)
-        }
+        arrays = _arrays(rows)
         return cls(rows.num_rows, rows.column_names, lambda name: vector_of(arrays[name]))
 
     def column(self, name: str) -> Vector:
@@ -52,6 +50,18 @@ class Relation:
         return pa.table([self.column(name).arrow(self.length) for name in names], names=list(names))
 
 
+def whole(column: Any) -> Any:  # Arrow's stubs know no array of any type
+    """A column in one piece, copied only where it lies in several."""
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
+
+
+def _arrays(rows: pa.Table) -> dict[str, Any]:  # as above
+    unified = rows.unify_dictionaries()
+    return {name: whole(column) for name, column in zip(unified.column_names, unified.columns, strict=True)}
+
+
 class Rows:
     """The rows that the steps of a bucket's statements read.
 
@@ -62,9 +72,7 @@ class Rows:
     """
 
     def __init__(self, rows: pa.Table) -> None:
-        whole = rows.unify_dictionaries().combine_chunks()
-        columns = dict(zip(whole.column_names, whole.columns, strict=True))
-        arrays = {name: column.chunk(0) if column.num_chunks else pa.array([], column.type) for name, column in columns.items()}
+        arrays = _arrays(rows)
         self.relation = Relation(rows.num_rows, rows.column_names, lambda name: vector_of(arrays[name]))
 
     def cuts(self) -> list[int]:

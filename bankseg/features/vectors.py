@@ -45,11 +45,18 @@ class Vector:
         values = np.broadcast_to(self.values, (length,))
         mask = None if self.null is None else np.broadcast_to(self.null, (length,))
         if self.words is not None:
-            return pa.DictionaryArray.from_arrays(pa.array(values.astype(np.int32), pa.int32(), mask=mask), self.words)
+            return pa.DictionaryArray.from_arrays(_arrow(values.astype(np.int32, copy=False), pa.int32(), mask), self.words)
         if self.is_date:
-            return pa.array(values.astype(np.int32), pa.int32(), mask=mask).cast(pa.date32())
-        wide = values if values.dtype.kind in "fb" else values.astype(np.int64)
-        return pa.array(wide, mask=mask)
+            return _arrow(values.astype(np.int32, copy=False), pa.date32(), mask)
+        if values.dtype.kind == "b":
+            return _arrow(np.packbits(values, bitorder="little"), pa.bool_(), mask, length)
+        return _arrow(values, pa.float64(), mask) if values.dtype.kind == "f" else _arrow(values.astype(np.int64, copy=False), pa.int64(), mask)
+
+
+def _arrow(values: Array, kind: pa.DataType, null: Array | None, length: int | None = None) -> Any:
+    """Numbers that lie in memory as Arrow lays them, without a copy; `pa.array` would load pandas, half a second of a process."""
+    valid = None if null is None else pa.py_buffer(np.packbits(~null, bitorder="little").data)
+    return pa.Array.from_buffers(kind, len(values) if length is None else length, [valid, pa.py_buffer(np.ascontiguousarray(values).data)])
 
 
 def vector_of(column: Any) -> Vector:
@@ -60,22 +67,30 @@ def vector_of(column: Any) -> Vector:
     UnsupportedError
         For any other type.
     """
-    null = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
+    null = ~_bits(column, 0) if column.null_count else None
     if pa.types.is_dictionary(column.type):
-        return Vector(_filled(column.indices), null, column.dictionary)
+        return Vector(_filled(column.indices, null), null, column.dictionary)
     if pa.types.is_date32(column.type):
-        return Vector(_filled(column.cast(pa.int32())), null, is_date=True)
+        return Vector(_filled(column, null), null, is_date=True)
     if pa.types.is_int64(column.type):
-        return Vector(_filled(column), null)
+        return Vector(_filled(column, null), null)
     if pa.types.is_boolean(column.type):
-        return Vector(column.fill_null(False).to_numpy(zero_copy_only=False), null)
+        return Vector(_bits(column, 1) if null is None else _bits(column, 1) & ~null, null)
     raise UnsupportedError(f"a column of type {column.type}")
 
 
-def _filled(column: Any) -> Array:
-    """Numbers of an Arrow array, zero at a null; copied only where there is one."""
-    filled: Array = (column.fill_null(0) if column.null_count else column).to_numpy()
-    return filled
+def _bits(column: Any, buffer: int) -> Array:
+    """Truth values of an Arrow array: 0 which rows are known, 1 what they hold."""
+    held = np.frombuffer(column.buffers()[buffer], np.uint8)
+    found: Array = np.unpackbits(held, count=column.offset + len(column), bitorder="little")[column.offset :].view(bool)
+    return found
+
+
+def _filled(column: Any, null: Array | None) -> Array:
+    """Whole numbers of an Arrow array, zero at a null; copied only where there is one. Its own `to_numpy` would load pandas."""
+    kind = np.dtype(f"i{column.type.bit_width // 8}")
+    held: Array = np.frombuffer(column.buffers()[1] or b"", kind)[column.offset : column.offset + len(column)]
+    return held if null is None else np.where(null, kind.type(0), held)
 
 
 class Expressions:
@@ -131,10 +146,15 @@ class Expressions:
 
 def _literal(_: Expressions, tree: exp.Literal) -> Vector:
     if tree.is_string:
-        return Vector(np.array(0), words=pa.array([str(tree.this)]))
+        return Vector(np.array(0), words=_word(str(tree.this)))
     if not tree.is_int:
         raise UnsupportedError("a number with decimals")
     return Vector(np.array(int(tree.this)))
+
+
+def _word(text: str) -> pa.StringArray:
+    held = text.encode()
+    return pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, len(held)], np.int32).data), pa.py_buffer(held))
 
 
 def _is_null(over: Expressions, tree: exp.Is) -> Vector:

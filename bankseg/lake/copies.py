@@ -19,8 +19,7 @@ from weakref import finalize
 from pyarrow import NativeFile
 
 from bankseg.faults import crash_point
-from bankseg.lake.places import damaged, digest_in_name, digest_now, filesystem, is_remote, reaching
-from bankseg.settings import Settings
+from bankseg.lake.places import damaged, digest_in_name, digest_now, filesystem, is_remote, reaching, store_settings
 
 GIGABYTE = 10**9
 PIECE_BYTES = 4 << 20
@@ -52,7 +51,7 @@ class Held:
 
     def _copy(self, path: str, expected: str | None) -> str:
         if self._folder is None:
-            settings = Settings()
+            settings = store_settings()
             self._folder, self._most_bytes = settings.lake_copies_folder, settings.lake_copies_gb * GIGABYTE
             self._pin = _new_pin(self._folder)
             self._let_go = finalize(self, os.close, self._pin)  # the lock goes with the handle, and with the process
@@ -85,7 +84,7 @@ def copy_path(folder: Path, path: str) -> Path:
 
 def places_to_read(paths: Iterable[str]) -> tuple[str, ...]:
     """Where these files are read, which `Held.local` has to see to each time."""
-    return tuple(str(copy_path(Settings().lake_copies_folder, path)) if is_remote(path) else path for path in paths)
+    return tuple(str(copy_path(store_settings().lake_copies_folder, path)) if is_remote(path) else path for path in paths)
 
 
 def make_room(folder: Path, most_bytes: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bankseg.lake.places import read_small, write_small
+from bankseg.lake.places import read_document, write_small
 
 DECLARATIONS = "_attributes.json"
 
@@ -28,8 +28,7 @@ class Declarations:
 
 def read_declarations(lake: str) -> Declarations:
     """The declarations of a lake; none when nothing was declared."""
-    content = read_small(lake, DECLARATIONS)
-    return declarations_of(json.loads(content)) if content is not None else Declarations()
+    return declarations_of(read_document(lake, DECLARATIONS) or {})
 
 
 def declarations_of(document: Mapping[str, Any]) -> Declarations:

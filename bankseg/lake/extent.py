@@ -1,17 +1,17 @@
 """How far a lake reaches: its buckets, its products, its first and last facts."""
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 
-import pyarrow.dataset as ds
+import duckdb
+import pyarrow as pa
 
-from bankseg.domain.errors import MissingDataError
+from bankseg.domain.errors import ArtefactError, MissingDataError
 from bankseg.domain.extracts import EXTRACT_BY_NAME
 from bankseg.lake.files import bucket_files
 from bankseg.lake.in_memory import open_in_memory
-from bankseg.lake.places import filesystem, is_remote, reaching, read_small
+from bankseg.lake.places import filesystem, is_remote, reaching, read_document
 
 LAKE_FILE = "_lake.json"
 # The tables that make a history; a bank has one of them or more.
@@ -36,10 +36,13 @@ def _frozen_count(lake: str) -> int:
 
 
 def _read_count(lake: str) -> int:
-    content = read_small(lake, LAKE_FILE)
-    if content is None:
+    layout = read_document(lake, LAKE_FILE)
+    if layout is None:
         raise MissingDataError("the lake is empty", "extracts to be loaded", "run bankseg ingest DIRECTORY --mapping FILE, or bankseg demo")
-    return int(json.loads(content)["buckets"])
+    buckets = layout.get("buckets")
+    if not isinstance(buckets, int) or buckets < 1:
+        raise ArtefactError(f"{LAKE_FILE} of the lake is damaged: buckets {buckets!r}", '{"buckets": n, "format": 1}', "restore it from the backup")
+    return buckets
 
 
 def products_held(lake: str, versions: Mapping[str, int]) -> tuple[str, ...]:
@@ -75,11 +78,15 @@ def _over_all(lake: str, table: str, versions: Mapping[str, int], sql: str) -> l
     connection = open_in_memory(threads=2)
     try:
         if is_remote(lake):  # only the columns that are asked for leave the object store
+            import pyarrow.dataset as ds  # it loads pandas, which nobody else needs here
+
             inside = [filesystem(path)[1] for path in paths]
             connection.register("facts", ds.dataset(inside, filesystem=filesystem(lake)[0], format="parquet", partitioning=None))
         else:
             connection.from_parquet(paths, hive_partitioning=False).create_view("facts")
         with reaching(lake):
             return connection.execute(sql).fetchall()
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise ArtefactError(f"a file of {table} cannot be read: {error}", "the files that were written", "restore them from the backup") from error
     finally:
         connection.close()

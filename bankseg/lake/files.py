@@ -9,8 +9,7 @@ from pathlib import Path
 from bankseg.domain.errors import ArtefactError, MissingDataError
 from bankseg.domain.extracts import EXTRACTS
 from bankseg.lake.copies import forget_erased
-from bankseg.lake.places import damaged, digest_in_name, digest_now, digest_of_file, filesystem, is_remote, opened, reaching
-from bankseg.settings import Settings
+from bankseg.lake.places import damaged, digest_in_name, digest_now, digest_of_file, filesystem, is_remote, opened, reaching, store_settings
 
 ERASURES = "_erasures.json"  # written anew when files of the lake took the place of others
 ASKED_AGAIN_SECONDS = 2  # how long an object store may have told it and a process not know
@@ -57,7 +56,7 @@ def _erasures_in_store(lake: str, moment: int) -> int:
 @lru_cache(maxsize=512)
 def _bucket_files(lake: str, table: str, version: int, seen: int) -> Mapping[int, tuple[str, ...]]:
     if is_remote(lake):
-        forget_erased(Settings().lake_copies_folder, lake, seen)
+        forget_erased(store_settings().lake_copies_folder, lake, seen)
     root = table_path(lake, table)
     found = opened(root, version)
     if found is None:

@@ -118,9 +118,13 @@ class LocalEngine:
             for task in tasks:
                 yield function(*task)
             return
-        with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
+        pool, is_done = ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")), False
+        try:
             for future in as_completed([pool.submit(function, *task) for task in tasks]):
                 yield future.result()
+            is_done = True
+        finally:
+            pool.shutdown(wait=not is_done, cancel_futures=True)  # with every result here, nobody waits for the processes to take themselves down
 
 
 def _any_files(lake: LakeAt, table: str, version: int) -> tuple[str, ...]:

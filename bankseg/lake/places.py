@@ -3,12 +3,15 @@
 An object store is reached with the settings BANKSEG_LAKE_*, else with what its own libraries find (AWS_*, GOOGLE_*, AZURE_*, a machine's role).
 """
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import file_digest
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -21,13 +24,15 @@ from pyarrow import fs
 from bankseg.domain.errors import ArtefactError, ConfigurationError, ServiceUnavailableError
 from bankseg.durable import flush_folder, make_folders, settle
 from bankseg.faults import crash_point
-from bankseg.settings import Settings
+
+if TYPE_CHECKING:
+    from bankseg.settings import Settings
 
 # A store that is away is found out within a minute or so; the job is then tried again.
 CONNECT_SECONDS, REQUEST_SECONDS, ATTEMPTS = 10, 60, 5
 CLAIMS, CLAIM = "_claims", DeltaSchema([DeltaField("name", PrimitiveType("string"))])
 SHA256_DIGITS = 64
-# What stores answer, by their own codes; the whole answer is never shown, for it repeats key ids.
+# What stores answer, by their own codes; the whole answer is never shown, for it repeats key ids. No bare number: libraries also print durations.
 REFUSALS = (
     "invalidaccesskeyid",
     "signaturedoesnotmatch",
@@ -35,11 +40,16 @@ REFUSALS = (
     "access_denied",
     "expiredtoken",
     "invalidtoken",
-    "403",
     "forbidden",
-    "401",
+    "unauthorized",
+    "status 401",
+    "status 403",
+    "status code: 401",
+    "status code: 403",
     "credential",
 )
+# Names of buckets and files, which may read like an answer.
+ADDRESS = re.compile(r"[a-z0-9]+://\S+|\bbucket '[^']*'|\bkey '[^']*'")
 NO_BUCKET = ("nosuchbucket", "bucket does not exist", "no_such_bucket")
 
 
@@ -54,6 +64,13 @@ def is_remote(place: str) -> bool:
     return "://" in place
 
 
+def store_settings() -> "Settings":
+    """The settings of an object store. Read here alone and when one is met: a process that computes from a disk need not load what reads settings."""
+    from bankseg.settings import Settings
+
+    return Settings()
+
+
 def filesystem(root: str) -> tuple[fs.FileSystem, str]:
     """File system and folder of a place.
 
@@ -65,7 +82,7 @@ def filesystem(root: str) -> tuple[fs.FileSystem, str]:
     if not is_remote(root):
         return fs.LocalFileSystem(), str(Path(root).absolute())
     if root.startswith("s3://"):
-        settings = Settings()
+        settings = store_settings()
         keys = settings.lake_access_key.get_secret_value(), settings.lake_secret_key.get_secret_value()
         return _s3(os.getpid(), settings.lake_endpoint, settings.lake_region, *keys), root.removeprefix("s3://").rstrip("/")
     try:
@@ -95,7 +112,7 @@ def storage_options(place: str) -> dict[str, str] | None:
     """The same for Delta tables; None on a disk."""
     if not is_remote(place):
         return None
-    settings = Settings()
+    settings = store_settings()
     given = {
         "AWS_ENDPOINT_URL": settings.lake_endpoint,
         "AWS_ALLOW_HTTP": "true" if settings.lake_endpoint.startswith("http://") else "",
@@ -137,7 +154,7 @@ def reaching(place: str) -> Iterator[None]:
 
 
 def _in_words(place: str, error: Exception) -> ConfigurationError | ServiceUnavailableError | ArtefactError:
-    said = str(error).lower()
+    said = ADDRESS.sub("", str(error).lower())
     if isinstance(error, FileNotFoundError):
         return ArtefactError(
             f"{place} is gone from the object storage", "the file that was written", "restore it, or its version before, in the object storage"
@@ -179,6 +196,26 @@ def read_small(root: str, name: str) -> bytes | None:
             return None
         with system.open_input_stream(f"{folder}/{name}") as stream:
             return stream.read()
+
+
+def read_document(root: str, name: str) -> dict[str, Any] | None:
+    """A small JSON file of a lake; None when there is none. `Any`: JSON values.
+
+    Raises
+    ------
+    ArtefactError
+        When it is not what was written.
+    """
+    content = read_small(root, name)
+    if content is None:
+        return None
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise ArtefactError(f"{name} of the lake is damaged: {error}", "the JSON that was written", "restore it from the backup") from error
+    if not isinstance(document, dict):
+        raise ArtefactError(f"{name} of the lake is damaged: a {type(document).__name__}", "a JSON object", "restore it from the backup")
+    return document
 
 
 def write_small(root: str, name: str, content: bytes) -> None:

@@ -1,6 +1,7 @@
 """Assignment: value tier, churn band, risk band and one segment with its reason for every client of a run."""
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -29,6 +30,8 @@ EXPECTED: dict[str, str] = {
     "consents_sms": "bigint", "consents_post": "bigint", "preferred_contact": "varchar", "last_interaction_on": "date", "days_since_campaign": "bigint",
     "arrears_since": "date", "rejects_since": "date", "best_blocked_by": "varchar",
 }  # fmt: skip
+OFFERED = "p:cross_sell:"
+_WORD = re.compile(r"\w+")
 RISK_SOURCES = ("days_past_due", "credit_score", "rejected_debits_30d", "overdraft_beyond_limit_months_6m")
 SATURDAY = 5
 
@@ -283,14 +286,24 @@ def _segments(analysis: Analysis, policy: Policy) -> None:
     if pairs:
         packed = exp.cast(exp.func("to_json", exp.Struct(expressions=pairs), dialect=DIALECT), "varchar")
     case = first_match([(segment.code, segment.when) for segment in policy.segments()], known)
-    select = exp.select(exp.Star(), exp.alias_(case, "segment"), exp.alias_(packed, "propensities")).from_("risky")
+    written, told = analysis.columns("raw_scores"), _told()
+    kept = [exp.column(name, quoted=True) for name in known if name not in written or name in told or name.startswith(OFFERED)]
+    select = exp.select(*kept, exp.alias_(case, "segment"), exp.alias_(packed, "propensities")).from_("risky")
     analysis.table("segmented", select.sql(dialect=DIALECT))
+    held = analysis.columns("segmented")
+    others = [exp.column(name, quoted=True) for name in written if name not in held]
+    analysis.view("beside", exp.select("client_id", *others).from_("raw_scores").sql(dialect=DIALECT))
+
+
+def _told() -> frozenset[str]:
+    """Names that what is published may read of the scores; the other columns of a client are read from their files where the roll is written, and never held."""
+    return frozenset({*EXPECTED, *READ, "client_id", "churn"}.union(*(_WORD.findall(_sql(name)) for name in ("published", "offers", "cases"))))
 
 
 def _published(analysis: Analysis, policy: Policy, inputs: Inputs, columns: Collection[str], cuts: pa.Table) -> Assignment:
     value, risk = policy.section("value"), policy.section("risk")
     clients = analysis.arrow(_sql("published"), {"run_id": inputs.run_id, "currency": inputs.currency, "value_is_approximate": bool(value["is_approximate"])})
-    _offers(analysis, policy, inputs, [name for name in columns if name.startswith("p:cross_sell:")])
+    _offers(analysis, policy, inputs, [name for name in columns if name.startswith(OFFERED)])
     offers = analysis.arrow(
         _sql("offers"),
         {

@@ -4,18 +4,18 @@ WITH layered AS (
     SELECT *, CASE WHEN churn IS NOT NULL THEN ntile(10) OVER (PARTITION BY churn IS NULL ORDER BY churn, client_id) END AS decile
     FROM chosen
 ),
-named AS (
-    SELECT *, tier || '/' || coalesce(decile::VARCHAR, 'unknown') || '/' || region AS stratum FROM layered
-),
 strata AS (
-    SELECT stratum, row_number() OVER (ORDER BY sha256(stratum || ':' || $list_key || ':' || $salt), stratum) AS turn
-    FROM (SELECT DISTINCT stratum FROM named)
+    SELECT tier, decile, region, stratum, row_number() OVER (ORDER BY sha256(stratum || ':' || $list_key || ':' || $salt), stratum) AS turn
+    FROM (SELECT DISTINCT tier, decile, region, tier || '/' || coalesce(decile::VARCHAR, 'unknown') || '/' || region AS stratum FROM layered)
 ),
 drawn AS (
-    -- The strata lie one after the other and each in the order of its hashes, so that every tenth client of this row is a tenth of each stratum.
-    SELECT n.*, row_number() OVER (ORDER BY t.turn, sha256(n.client_id || ':' || $list_key || ':' || $salt), n.client_id) AS draw
-    FROM named AS n
-    JOIN strata AS t ON t.stratum = n.stratum
+    -- The strata lie one after the other and each in the order of its hashes, of which 60 bits are compared, so that every tenth client of this row is a tenth of each stratum.
+    SELECT
+        n.*,
+        t.stratum,
+        row_number() OVER (ORDER BY t.turn, ('0x' || left(sha256(n.client_id || ':' || $list_key || ':' || $salt), 15))::BIGINT, n.client_id) AS draw
+    FROM layered AS n
+    JOIN strata AS t ON t.tier = n.tier AND t.region = n.region AND t.decile IS NOT DISTINCT FROM n.decile
 )
 SELECT
     * EXCLUDE (draw),

@@ -1,6 +1,7 @@
 """A list read on a roll: its candidates as the funnel reads them, its counts, and its rows."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
@@ -15,20 +16,34 @@ from bankseg.segments.reading import Reading
 
 MEMBER_COLUMNS = ("name", "kind", "branch_id", "rm_id", "segment")
 ARMS = (TREATED, CONTROL)
+PROVED_PURPOSE = "marketing_phone"  # a consent to calls counts with its proof alone
 GLOBAL_DRAW = "SELECT ('0x' || left(sha256(client_id || ':global:' || $global_salt), 12))::BIGINT % 10000 AS global_draw FROM roll"
 MARGINS = """
     SELECT o.expected_margin_minor
     FROM (SELECT client_id, row_number() OVER () AS place FROM roll) AS r
     LEFT JOIN (SELECT client_id, expected_margin_minor FROM read_parquet($offers) WHERE product = $product) AS o ON o.client_id = r.client_id
     ORDER BY r.place"""
+BESIDE = {"expected_margin_minor": "bigint", "global_draw": "bigint", "has_proof": "boolean"}
+PROOFS = """
+    SELECT p.client_id IS NOT NULL AS has_proof
+    FROM (SELECT client_id, row_number() OVER () AS place FROM roll) AS r
+    LEFT JOIN (SELECT DISTINCT client_id FROM read_parquet($proofs) WHERE purpose = $purpose AND proof IS NOT NULL) AS p ON p.client_id = r.client_id
+    ORDER BY r.place"""
+PROVED = "SELECT client_id, proof, decided_on AS consented_on FROM read_parquet($proofs) WHERE purpose = $purpose"
+
+ELSEWHERE = "SELECT DISTINCT client_id FROM read_parquet($contacted) WHERE arm = 'treated'"
+NOBODY = "SELECT NULL::VARCHAR AS client_id WHERE FALSE"  # the engine sees that it is empty, and joins nothing
 
 
-def laid_beside(reading: Reading, offers: Path, product: str, salt: str) -> dict[str, str]:
-    """Tables with a row for each client of the roll, in its order: the margin expected of a product, and the draw of the standing control group."""
-    state = offers.stat().st_mtime_ns
+def laid_beside(reading: Reading, offers: Path, product: str, salt: str, proofs: Path, purpose: str) -> dict[str, str]:
+    """Tables with a row for each client of the roll, in its order: the margin expected of a product, the draw of the standing control group, and for calls whether there is a proof of consent."""
     found = {"global_draw": reading.roll.beside("global_draw", GLOBAL_DRAW, {"global_salt": salt})}
     if product:
-        found["expected_margin_minor"] = reading.roll.beside("expected_margin_minor", MARGINS, {"offers": str(offers), "product": product}, version=state)
+        of_product = {"offers": str(offers), "product": product}
+        found["expected_margin_minor"] = reading.roll.beside("expected_margin_minor", MARGINS, of_product, version=offers.stat().st_mtime_ns)
+    if purpose == PROVED_PURPOSE:
+        of_purpose = {"proofs": str(proofs), "purpose": purpose}
+        found["has_proof"] = reading.roll.beside("has_proof", PROOFS, of_purpose, version=proofs.stat().st_mtime_ns)
     return found
 
 
@@ -70,7 +85,7 @@ def candidates(
         "is_unsuitable": exp.or_(*barring) if barring else exp.false(),
         "is_high_risk": _is(known, "is_high_risk"),
         "is_vulnerable": _is(known, "is_vulnerable"),
-        **{name: exp.column(name) if name in beside else exp.cast(exp.null(), "bigint") for name in ("expected_margin_minor", "global_draw")},
+        **{name: exp.column(name) if name in beside else exp.cast(exp.null(), kind) for name, kind in BESIDE.items()},
     }
     select = exp.select(*(exp.alias_(column, name, quoted=True) for name, column in columns.items())).from_("roll").where(reading.visible(), inside)
     for table in beside.values():
@@ -85,7 +100,7 @@ def everybody(reading: Reading) -> exp.Expr:
 
 def counted(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Candidates by what becomes of them, the arms with their expected outcomes and margin; and the two arms by value tier, largest first."""
-    statement = _over("list_counts.sql", {"stages": _staged(subject), "first": _first(parameters["places"]), "arms": _statement("list_arms.sql")})
+    statement = _over("list_counts.sql", {"stages": _staged(subject, parameters), "first": _first(parameters["places"]), "arms": _statement("list_arms.sql")})
     rows = reading.roll.arrow(statement.sql(dialect=DIALECT), parameters).to_pylist()
     told = [{name: row[name] for name in ("tier", "treated", "control", "strata")} for row in rows if row["is_layer"]]
     return [row for row in rows if not row["is_layer"]], sorted(told, key=lambda row: (-row["treated"] - row["control"], row["tier"]))
@@ -93,10 +108,13 @@ def counted(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]
 
 def drawn(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) -> pa.Table:
     """Every candidate with what becomes of them, in the order of the list and then by number."""
-    basis = "CASE legal_basis WHEN 'contract' THEN contract WHEN 'consent' THEN proof END AS basis_detail"
+    basis = "CASE placed.legal_basis WHEN 'contract' THEN placed.contract WHEN 'consent' THEN proved.proof END AS basis_detail"
     arm = "CASE outcome WHEN 'treated' THEN 'treated' WHEN 'control_group' THEN 'control' END AS arm"
-    placed = _over("list_funnel.sql", {"stages": _staged(subject), "arms": _statement("list_arms.sql")})
-    select = exp.select("*", basis, arm, dialect=DIALECT).from_(placed.subquery("placed")).order_by("place", "client_id")
+    placed = _over("list_funnel.sql", {"stages": _staged(subject, parameters), "arms": _statement("list_arms.sql")})
+    select = exp.select("placed.*", "proved.consented_on", basis, arm, dialect=DIALECT).from_(placed.subquery("placed"))
+    proved = cast("exp.Select", parse_one(PROVED, dialect=DIALECT)).subquery("proved")
+    select = select.join(proved, on="proved.client_id = placed.client_id", join_type="left")
+    select = select.order_by("placed.place", "placed.client_id")
     return reading.roll.arrow(select.sql(dialect=DIALECT), parameters)
 
 
@@ -113,8 +131,9 @@ def outcomes(reading: Reading, product: str, parameters: Mapping[str, Any]) -> l
     return reading.roll.arrow(_over("list_results.sql", {"subject": subject}).sql(dialect=DIALECT), parameters).to_pylist()
 
 
-def _staged(subject: exp.Select) -> exp.Select:
-    return _over("list_stages.sql", {"subject": subject})
+def _staged(subject: exp.Select, parameters: Mapping[str, Any]) -> exp.Select:
+    contacted = parse_one(ELSEWHERE if parameters["contacted"] else NOBODY, dialect=DIALECT)
+    return _over("list_stages.sql", {"subject": subject, "contacted": cast("exp.Select", contacted)})
 
 
 def _first(places: int | None) -> exp.Select:
@@ -135,6 +154,12 @@ def _over(name: str, relations: Mapping[str, exp.Select]) -> exp.Select:
 
 
 def _statement(name: str) -> exp.Select:
+    return _parsed(name).copy()
+
+
+@cache
+def _parsed(name: str) -> exp.Select:
+    """A statement of this room as it is written; whoever changes it takes a copy."""
     return cast("exp.Select", parse_one(files("bankseg.segments").joinpath(name).read_text(encoding="utf-8"), dialect=DIALECT))
 
 

@@ -1,21 +1,18 @@
 -- Every candidate of a list with the first stage that takes them off; null for those whom none does. The order of the stages is that of list_terms.STAGES.
--- `subject` is one row per candidate as the rules of the list read the roll.
+-- `subject` is one row per candidate as the rules of the list read the roll, `contacted` those whom another list contacts too shortly before.
 WITH judged AS (
     SELECT
         s.*,
-        p.proof,
-        p.decided_on AS consented_on,
         CASE
-            WHEN s.consents AND (p.proof IS NOT NULL OR $purpose <> 'marketing_phone') THEN 'consent'
+            WHEN s.consents AND (s.has_proof OR $purpose <> 'marketing_phone') THEN 'consent'
             WHEN $purpose = 'marketing_phone' AND s.contract IS NOT NULL THEN 'contract'
         END AS legal_basis,
         r.client_id IS NOT NULL AS is_on_another_list
     FROM subject AS s
-    LEFT JOIN (SELECT client_id, proof, decided_on FROM read_parquet($proofs) WHERE purpose = $purpose) AS p ON p.client_id = s.client_id
-    LEFT JOIN (SELECT DISTINCT client_id FROM read_parquet($contacted) WHERE arm = 'treated') AS r ON r.client_id = s.client_id
+    LEFT JOIN contacted AS r ON r.client_id = s.client_id
 )
 SELECT
-    * EXCLUDE (global_draw),
+    * EXCLUDE (global_draw, has_proof),
     CASE
         WHEN list_contains($objecting, client_id) THEN 'objection'
         WHEN propensity IS NULL THEN 'eligibility'

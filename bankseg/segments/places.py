@@ -47,6 +47,12 @@ def of_segment(scheme: Scheme, segment: SegmentRule, reading: Reading) -> Place:
     return Place(f"member:{scheme.code}:{segment.code}", inside, (INSIDE, OUTSIDE))
 
 
+def of_holding(code: str, column: str) -> Place:
+    """With (inside) or without (outside) a product, by the column that says 1 of its holders."""
+    held = exp.EQ(this=exp.column(column, quoted=True), expression=exp.Literal.number(1))
+    return Place(code, exp.Case().when(held, exp.Literal.string(INSIDE)).else_(exp.Literal.string(OUTSIDE)), (INSIDE, OUTSIDE))
+
+
 def of_frequency_and_amount(code: str, amount_score: str) -> Place:
     """By the mean of the frequency and the amount score, whole points down: 4 holds means of 4 and 4.5 (definitions 1).
 

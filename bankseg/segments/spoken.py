@@ -5,6 +5,7 @@ from typing import Literal
 from babel.numbers import format_decimal, format_percent
 
 from bankseg.delivery.columns import in_units
+from bankseg.domain.money import with_currency
 
 Language = Literal["en", "fr"]
 LOCALES = {"en": "en_GB", "fr": "fr_FR"}
@@ -43,10 +44,10 @@ def money(minor: float, language: str, currency: str | None = None) -> str:
     """Minor units as an amount in currency units; the currency is spoken where it is known.
 
     >>> money(1_240_000, "en", "EUR"), money(1_250, "en")
-    ('12,400 EUR', '12.5')
+    ('€12,400', '12.5')
     """
     spoken = amount(float(in_units(round(minor), currency)), language)
-    return f"{spoken} {currency}" if currency else spoken
+    return with_currency(spoken, currency, language)
 
 
 def times(value: float, language: str) -> str:

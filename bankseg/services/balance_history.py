@@ -12,6 +12,7 @@ from bankseg.services.stamp import stamp
 from bankseg.settings import Settings
 
 MONTHS = 24
+SAVINGS = ("deposit", "investment")
 TABLES = ("accounts", "balances", "transactions")
 
 
@@ -32,5 +33,6 @@ def balance_history(settings: Settings, session: Session, client_id: str) -> lis
         if record.lacks & {"accounts", "transactions"}:
             return []
         as_of_month = Horizon(stamp(session).as_of).month_index()
-        rows = record.rows("history", as_of_month=as_of_month, months=MONTHS, products=list(natures), natures=list(natures.values()))
+        savings = [product for product, nature in natures.items() if nature in SAVINGS]
+        rows = record.rows("history", as_of_month=as_of_month, months=MONTHS, savings=savings)
     return [Month(f"{row['year']:04d}-{row['month']:02d}", row["balance_minor"], row["credits_minor"], row["debits_minor"]) for row in rows]

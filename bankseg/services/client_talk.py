@@ -16,6 +16,7 @@ from bankseg.domain.segment_offers import OfferTerms, read_offer_terms
 from bankseg.domain.segment_rules import Test
 from bankseg.segments.reading import listing, segments_of
 from bankseg.services.client_facts import client_in_scope
+from bankseg.services.objection import objection_of
 from bankseg.services.scheme_pictures.sight import Sight, look
 from bankseg.services.segment_offers import standard_margins
 from bankseg.services.segment_schemes import SchemeEntry
@@ -77,6 +78,7 @@ class TalkPage:
     arguments: list[Argument]
     variants: list[Variant]
     texts: list[Said]
+    objects: bool = False  # to marketing: then nothing is offered, and no text speaks
 
 
 def talk_page(settings: Settings, session: Session, scope: Scope, policy: Policy, client_id: str) -> TalkPage:
@@ -94,6 +96,8 @@ def talk_page(settings: Settings, session: Session, scope: Scope, policy: Policy
         return TalkPage(shown, client, "", [], [], [])
     held, speaks = _segments(sight, client_id)
     arguments = [argument for entry, code in held if (argument := _argument(session, entry, code)) is not None]
+    if objection_of(session, client_id) is not None:
+        return TalkPage(shown, client, speaks, arguments, [], [], objects=True)
     variants = _variants(session, scope, policy, client, held)
     names = person.names(session, [scope.person_id])
     known = {"name": str(client.get("name") or ""), "adviser": names.get(scope.person_id, "")}

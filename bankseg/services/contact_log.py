@@ -25,6 +25,9 @@ REACHED, NOT_REACHED, INTERESTED, REFUSED, SOLD, CALL_BACK, NOT_RELEVANT, LATER 
 )  # fmt: skip
 NO_CONTACT = frozenset({NOT_RELEVANT, LATER})
 NEEDS_DAY = frozenset({CALL_BACK, LATER})
+# Only these speak for the product: a call about it that was refused must not read as the client's interest, nor the bank's own attempt to reach.
+SHOWS_INTEREST = frozenset({INTERESTED, SOLD, CALL_BACK})
+NO_PRODUCT = "relationship"
 LONGEST_NOTE = 2_000
 FURTHEST_DAYS = 400
 UNDO_SECONDS = 24 * 3600.0
@@ -147,9 +150,10 @@ def export_contacts(engine: Engine, path: Path, since: date, until: date, *, fil
 
 def _as_interaction(row: ClientContact) -> dict[str, Any]:
     kind, channel = AS_INTERACTION[row.channel]
+    reason = row.product if row.product and row.outcome in SHOWS_INTEREST else NO_PRODUCT
     return {
         "interaction_id": f"bankseg-{row.id}", "client_id": row.client_id, "occurred_on": row.contact_on, "kind": kind, "channel": channel,
-        "reason": row.product or "relationship", "outcome": row.outcome,
+        "reason": reason, "outcome": row.outcome,
     }  # fmt: skip
 
 

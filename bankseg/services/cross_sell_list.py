@@ -1,5 +1,6 @@
 """Marketing's list for a product: who is on it, and what took the others off."""
 
+import math
 from dataclasses import dataclass, field
 
 from sqlmodel import Session
@@ -11,10 +12,11 @@ from bankseg.services import book, cursor
 from bankseg.services.client_page import parsed
 from bankseg.services.kept import kept
 from bankseg.services.stamp import Stamp, stamp
-from bankseg.storage import client_objection
+from bankseg.storage import client_erasure, client_objection, offer_counts, published_counts
 from bankseg.storage import cross_sell as store
 from bankseg.storage.client_objection import OBJECTED
 from bankseg.storage.cross_sell import CrossSellFilter
+from bankseg.storage.offer_counts import OfferCount
 from bankseg.storage.portfolio import PAGE, Position, Row
 
 BEYOND_SIZE = "beyond_size"
@@ -56,7 +58,7 @@ class CrossSellPage:
 def products(session: Session, scope: Scope) -> tuple[Stamp, list[Row]]:
     """The products with a list, as far as this person sees."""
     require(scope, Right.CROSS_SELL)
-    return stamp(session), kept(session, scope, f"products {client_objection.changed(session)}", lambda: store.products(session, scope))
+    return stamp(session), _by_product(_offers(session, scope))
 
 
 def checked(found: CrossSellFilter, size: int | None) -> None:
@@ -81,7 +83,7 @@ def funnel(session: Session, scope: Scope, found: CrossSellFilter, size: int | N
     NotFoundError
         When nobody in scope is a candidate for such a product.
     """
-    causes = store.funnel(session, scope, found)
+    causes = _causes(session, scope, found)
     if not causes:
         raise NotFoundError("nothing here")
     kept = causes.get(None, 0)
@@ -109,6 +111,38 @@ def choices(session: Session, scope: Scope) -> dict[str, list[str]]:
     """The tiers and segments a list may be narrowed to."""
     cells = book.cells(session, scope)
     return {name: book.choices(name, cells) for name in ("tier", "segment")}
+
+
+def _offers(session: Session, scope: Scope) -> list[OfferCount]:
+    """Candidates by product and cause as they are today."""
+    state = f"{client_objection.changed(session)} {client_erasure.changed(session)}"
+    return kept(session, scope, f"offers {state}", lambda: _counted(session, scope))
+
+
+def _counted(session: Session, scope: Scope) -> list[OfferCount]:
+    of_run = published_counts.offers(session) if scope.sees_whole_book else None
+    return store.counted(session, scope) if of_run is None else offer_counts.as_of_now(session, stamp(session).run_id, of_run)
+
+
+def _by_product(counts: list[OfferCount]) -> list[Row]:
+    products = {name: [count for count in counts if count.product == name] for name in sorted({count.product for count in counts})}
+    return [{
+        "product": name, "candidates": sum(count.candidates for count in found), "free": sum(count.candidates for count in found if count.cause is None),
+        "expected_sales": math.fsum(count.expected_sales for count in found),
+    } for name, found in products.items()]  # fmt: skip
+
+
+def _causes(session: Session, scope: Scope, found: CrossSellFilter) -> dict[str | None, int]:
+    """Candidates by what removes them. The whole book is not counted again: a least propensity reads only those above it."""
+    if not scope.sees_whole_book or found.tiers or found.segments:
+        return store.funnel(session, scope, found)
+    every = {count.cause: count.candidates for count in _offers(session, scope) if count.product == found.product}
+    if not found.least_propensity:
+        return every
+    likely = store.likely(session, scope, found)
+    objecting = every.get(OBJECTED, 0)
+    unlikely = sum(every.values()) - objecting - sum(likely.values())
+    return {cause: number for cause, number in {OBJECTED: objecting, store.TOO_UNLIKELY: unlikely, **likely}.items() if number}
 
 
 def _position(after: str) -> tuple[Position | None, int]:

@@ -25,7 +25,7 @@ from bankseg.services.erasure_files import HoldingFile, files_with, take_out
 from bankseg.services.erasure_seals import seal_again, sealed
 from bankseg.services.jobs import Claim
 from bankseg.services.policy_in_force import policy_in_force
-from bankseg.storage import audit, client_erasure, erased_rows
+from bankseg.storage import audit, client_erasure, erased_rows, published_counts
 from bankseg.storage.client_erasure import ERASED, ClientErasure
 from bankseg.storage.database import database_time, reading, transaction
 from bankseg.storage.erased_rows import PSEUDONYMISED, RULES
@@ -126,6 +126,7 @@ def _from_store(bank: Bank, claim: Claim, row: ClientErasure, found: dict[str, A
             session.connection().exec_driver_sql("PRAGMA secure_delete=ON")
         kept = session.get_one(ClientErasure, row.id)
         erased_rows.remove(session, client_id, row.pseudonym)
+        published_counts.count_again(session)
         redacted = audit.redact(session, row.id or 0, erased_rows.replacing(client_id, row.pseudonym), naming=client_id)
         session.delete(session.get_one(client_erasure.ErasureSubject, row.id))
         now = database_time(session)

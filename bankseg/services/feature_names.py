@@ -1,5 +1,6 @@
 """What features are called on pages: the catalogue's definition in English, the words of reasons in French, the bank's own labels for its own attributes."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ def every_feature(products: Sequence[str], attributes: Sequence[Mapping[str, Any
 
 def french_names(features: Iterable[Feature], attributes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """French names of the features that have one. `Any`: JSON."""
-    found = {feature.name: _without_blanks(reasons.name(feature.name, "fr")) for feature in features if reasons.has_words(feature.name)}
+    spoken = (feature for feature in features if reasons.has_words(feature.name))
+    found = {one.name: NAMED.get(one.name) or _without_blanks(reasons.name(one.name, "fr"), "montant" if "_minor" in one.name else "part") for one in spoken}
     return found | {f"attr_{entry['name']}": str(entry["label_fr"]) for entry in attributes if entry.get("label_fr")}
 
 
@@ -27,10 +29,41 @@ def feature_names(declared: Declarations) -> dict[str, tuple[str, str]]:
     return {feature.name: (feature.definition, french.get(feature.name, feature.definition)) for feature in features}
 
 
-def _without_blanks(phrase: str) -> str:
+# Names of features whose phrase makes none once its value is gone.
+NAMED = {
+    "age_years": "âge (ans)", "acquisition_channel": "canal d'arrivée", "declared_income_minor": "revenu déclaré par an", "days_since_income": "dernier revenu (jours)",
+    "income_median_12m_minor": "revenu du mois médian", "income_months_12m": "mois avec revenu sur 12 mois", "income_months_6m": "mois avec revenu sur 6 mois",
+    "income_months_3m": "mois avec revenu sur 3 mois", "income_90d_minor": "revenus reçus sur 90 jours", "active_months_12m": "mois actifs sur 12 mois",
+    "savings_share": "part de l'épargne dans les dépôts", "recency_in_gaps": "silence, en pauses habituelles", "credit_source": "origine de la note de crédit",
+    "arrears_minor": "montant en retard", "latest_nps": "recommandation (sur 10)", "account_cost_12m_minor": "coût des contrats sur 12 mois",
+    "service_cost_12m_minor": "coût du service sur 12 mois", "exposure_minor": "dette envers la banque", "preferred_contact": "canal préféré",
+}  # fmt: skip
+# A French phrase with … for its value, as a name: what is done to it in turn; {what} is a share or an amount.
+AS_NAME = (
+    (r"^actif … jours", "jours actifs"),
+    (r"^… (reçus|dépensés|virés)", r"montants \1"),
+    (r"(\S.*) consulté … fois", r"consultations : \1,"),
+    (r" à … (de|du|des) ", r", en part \1 "),
+    (r" à … d'", ", en part d'"),
+    (r"… (de |du |des |d')", r"{what} \1"),
+    (r"(?<=\S) … (jours|mois|ans)\b", r" (\1)"),
+    (r" (?:de|dans|il y a) \((jours|mois|ans)\)", r" (\1)"),
+    (r" (?:de|à|par|il y a) …", ""),
+    (r"…(?: %)?|[ \u00a0]:[ \u00a0]…?$", ""),
+    (r"[ \u00a0]:$", ""),
+    (r" +", " "),
+)
+
+
+def _without_blanks(phrase: str, what: str = "part") -> str:
     """A phrase that leaves room for a value, as a name.
 
-    >>> _without_blanks("client depuis … jours"), _without_blanks("… produits différents")
-    ('client depuis (jours)', 'produits différents')
+    >>> _without_blanks("client depuis … jours"), _without_blanks("… produits différents"), _without_blanks("placements de …")
+    ('client depuis (jours)', 'produits différents', 'placements')
+    >>> _without_blanks("… d'espèces sur 365 jours", "montant"), _without_blanks("dépôts moyens de … sur 12 mois")
+    ("montant d'espèces sur 365 jours", 'dépôts moyens sur 12 mois')
     """
-    return " ".join(phrase.replace("… jours sur", "jours sur").replace("… jours", "(jours)").replace("…", "").split())
+    plain = phrase.replace("\u2019", "'")
+    for form, written in AS_NAME:
+        plain = re.sub(form, written, plain)
+    return plain.replace("{what}", what).strip()

@@ -9,11 +9,12 @@ from sqlmodel import Session
 
 from bankseg.domain.people import Role, Scope
 from bankseg.services.stamp import stamp
+from bankseg.storage import published_counts
 
 Value = TypeVar("Value")
 MOST = 200  # values a store; a bank's branches are asked for again and again, its managers' few rows are counted each time
-# By store, known by its pool: an engine is made anew for each scope it is limited to. The rows of a published run never change.
-_KEPT: WeakKeyDictionary[Pool, tuple[int, dict[tuple[str, str], object]]] = WeakKeyDictionary()
+# By store, known by its pool: an engine is made anew for each scope it is limited to. The rows of a published run change by an erasure alone, which counts them anew.
+_KEPT: WeakKeyDictionary[Pool, tuple[tuple[int, str], dict[tuple[str, str], object]]] = WeakKeyDictionary()
 
 
 def kept(session: Session, scope: Scope, name: str, work_out: Callable[[], Value]) -> Value:
@@ -24,10 +25,10 @@ def kept(session: Session, scope: Scope, name: str, work_out: Callable[[], Value
     whose = _whose(scope)
     if whose is None:
         return work_out()
-    pool, run_id = session.get_bind().engine.pool, stamp(session).run_id
+    pool, state = session.get_bind().engine.pool, (stamp(session).run_id, published_counts.state(session))
     found = _KEPT.get(pool)
-    if found is None or found[0] != run_id:
-        found = _KEPT[pool] = (run_id, {})
+    if found is None or found[0] != state:
+        found = _KEPT[pool] = (state, {})
     values, key = found[1], (name, whose)
     if key not in values:
         value = work_out()

@@ -19,7 +19,6 @@ from bankseg.domain.rights import Right, require
 from bankseg.domain.suitability import unsuitable_rules
 from bankseg.economics.detectable import smallest_effect
 from bankseg.lake.declarations import read_declarations
-from bankseg.lake.parquet import write_whole
 from bankseg.segments import list_pool
 from bankseg.segments.reading import members
 from bankseg.services.list_proofs import lists_folder, proofs_of
@@ -152,11 +151,12 @@ def open_list(settings: Settings, session: Session, scope: Scope, policy: Policy
     barring = [rule.when for rule in unsuitable_rules(policy.section("cross_sell")["unsuitable"]) if asked.product and rule.speaks_of(asked.product, nature)]
     section = policy.section("lists")
     contracts = section["contracts_in_progress"].get(asked.subject, ())
-    beside = list_pool.laid_beside(roll.reading, _offers(settings, roll), asked.product, str(section["global_control_salt"]))
+    purpose, proofs = f"marketing_{asked.channel}", proofs_of(settings, roll.run)
+    beside = list_pool.laid_beside(roll.reading, _offers(settings, roll), asked.product, str(section["global_control_salt"]), proofs, purpose)
     subject = list_pool.candidates(roll.reading, asked, inside, barring, contracts, beside)
     days = int(policy.section("contact_policy")["least_days_between_contacts"])
     return OpenList(roll, subject, {
-        "product": asked.product, "purpose": f"marketing_{asked.channel}", "proofs": str(proofs_of(settings, roll.run)),
+        "product": asked.product, "purpose": purpose, "proofs": str(proofs),
         "contacted": _contacted(settings, session, roll.as_of - timedelta(days=days), list_id), "least_propensity": asked.least_propensity,
         "least_margin_minor": asked.least_margin_minor, "least_days_between_contacts": days, "is_credit": nature == "credit",
         "objecting": list(client_objection.standing(session)), "restricted": client_list.restricted(session),
@@ -184,13 +184,10 @@ def _offers(settings: Settings, roll: OpenRoll) -> Path:
 
 
 def _contacted(settings: Settings, session: Session, since: date, list_id: int | None) -> list[str]:
-    """Files of those whom a released list contacts too shortly before; the first is empty, for a bank without lists."""
-    nobody = lists_folder(settings) / "nobody.parquet"
-    if not nobody.exists():
-        write_whole(MEMBERS.empty_table(), nobody)
+    """Files of those whom a released list contacts too shortly before."""
     rows = client_list.in_the_field(session, since.isoformat(), list_id)
     paths = [members_path(settings, row.id or 0) for row in rows]
     for row, path in zip(rows, paths, strict=True):
         if not path.exists():
             raise ArtefactError(f"the members of list {row.id} are missing", "the file that was frozen", "restore it from the backup")
-    return [str(nobody), *map(str, paths)]
+    return [str(path) for path in paths]

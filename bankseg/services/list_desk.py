@@ -10,6 +10,7 @@ from sqlmodel import Session
 from bankseg.domain.list_terms import ListAsked, read_terms
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import Right, require
+from bankseg.services.list_answers import Answered, answers_of
 from bankseg.services.list_builder import members_path
 from bankseg.services.list_results import ListResults, results_of
 from bankseg.services.list_states import list_of
@@ -46,6 +47,7 @@ class ListPage:
     may_freeze: bool
     may_release: bool
     may_close: bool
+    answers: list[Answered] | None  # of surveys after the release; none where no survey is known or results have not matured
 
 
 def lists_page(session: Session, scope: Scope) -> tuple[Stamp, list[ListRow]]:
@@ -66,9 +68,11 @@ def list_page(settings: Settings, session: Session, scope: Scope, list_id: int) 
     row = list_of(session, scope, list_id)
     asked = read_terms(row.terms)
     people = {step: name_of(session, getattr(row, f"{step}_by")) for step in ("made", "frozen", "released", "closed")}
+    results = results_of(settings, session, row)
     return ListPage(
-        stamp(session), row, asked, _segment(session, asked), people, results_of(settings, session, row), first_members(settings, session, row), row.state == DRAFT,
+        stamp(session), row, asked, _segment(session, asked), people, results, first_members(settings, session, row), row.state == DRAFT,
         row.state == FROZEN and scope.person_id not in {row.made_by, row.frozen_by}, row.state in {DRAFT, FROZEN, RELEASED},
+        answers_of(settings, session, row, results),
     )  # fmt: skip
 
 

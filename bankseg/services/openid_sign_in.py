@@ -47,11 +47,24 @@ def begin(engine: Engine, provider: Provider, browser: str, answer_url: str, *, 
     ServiceUnavailableError
         When the provider cannot be reached.
     """
-    state, nonce, verifier = secrets.token_urlsafe(TOKEN_BYTES), secrets.token_urlsafe(TOKEN_BYTES), secrets.token_urlsafe(VERIFIER_BYTES)
+    nonce, verifier = secrets.token_urlsafe(TOKEN_BYTES), secrets.token_urlsafe(VERIFIER_BYTES)
+    state = f"{secrets.token_urlsafe(TOKEN_BYTES)}.{language}"
     way = provider.way(state, nonce, verifier, answer_url)
     with transaction(engine) as session:
         openid.begin(session, state=state, browser=browser, nonce=nonce, verifier=verifier, wanted=wanted, language=language)
     return way
+
+
+def language_of(state: str) -> str:
+    """The language a sign-in was begun in, which its state brings back even when nothing else is known of it any more; empty where it brings none.
+
+    Examples
+    --------
+    >>> language_of("qL0w.fr"), language_of("qL0w.tlh"), language_of("fr")
+    ('fr', '', '')
+    """
+    language = state.rpartition(".")[2] if "." in state else ""
+    return language if language in LANGUAGES else ""
 
 
 def finish(engine: Engine, provider: Provider, browser: str, answer_url: str, answer: Answer, *, now: int) -> Opened:

@@ -14,7 +14,7 @@ from bankseg.services import book, cursor
 from bankseg.services.contact_log import today_of
 from bankseg.services.kept import kept
 from bankseg.services.stamp import Stamp, stamp
-from bankseg.storage import client_contact, portfolio_moves
+from bankseg.storage import client_contact, portfolio_moves, published_counts
 from bankseg.storage import portfolio as store
 from bankseg.storage import run as runs
 from bankseg.storage.portfolio import PortfolioFilter, Position, Row
@@ -186,7 +186,9 @@ def _holders(session: Session, scope: Scope) -> dict[str, list[str]]:
     """Branches and relationship managers to choose from: the latter within a branch, the former over the whole book."""
     if scope.role is Role.BRANCH_HEAD:
         return {"rm": kept(session, scope, "holders", lambda: store.holders(session, scope))["rm_id"]}
-    return {"branch": kept(session, scope, "holders", lambda: store.holders(session, scope))["branch_id"]} if scope.sees_whole_book else {}
+    if not scope.sees_whole_book:
+        return {}
+    return {"branch": kept(session, scope, "holders", lambda: published_counts.holders(session) or store.holders(session, scope))["branch_id"]}
 
 
 def _care(scope: Scope, currency: str, held: list[Row]) -> Row:

@@ -12,6 +12,7 @@ from bankseg.domain.rights import Right, require
 from bankseg.services import cursor
 from bankseg.services.client_page import parsed
 from bankseg.services.contact_log import today_of
+from bankseg.services.kept import kept
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.storage import risk_queue as store
 from bankseg.storage.person import Person
@@ -112,7 +113,13 @@ def risk_overview(session: Session, scope: Scope) -> RiskOverview:
         states[state] += cases
         held = branches.setdefault(branch, {})
         held[severity] = held.get(severity, 0) + cases
+    fired = kept(session, scope, "risk_triggers", lambda: _fired(session, scope))
+    return RiskOverview(stamp(session), dict(states), dict(fired), dict(sorted(branches.items())), sum(states.values()))
+
+
+def _fired(session: Session, scope: Scope) -> dict[str, int]:
+    """Cases by the code of a trigger; a case counts once for each of its codes."""
     fired: Counter[str] = Counter()
     for text in store.triggers(session, scope):
         fired.update({str(one["code"]) for one in json.loads(text)})
-    return RiskOverview(stamp(session), dict(states), dict(sorted(fired.items())), dict(sorted(branches.items())), sum(states.values()))
+    return dict(sorted(fired.items()))

@@ -99,10 +99,11 @@ def _rows(settings: Settings, roll: OpenRoll, days: int) -> list[dict[str, Any]]
         *told, "a.product", "a.first_on", "a.last_on", "a.last_type", "a.times", exp.alias_(_consents(known), "consents"), exp.alias_(_propensity(known), "propensity"),
         exp.alias_(kept_from_credit(settings, known, exp.column("product", table="a")), "is_kept_back"), dialect=DIALECT,
     )  # fmt: skip
-    select = select.from_("roll").join("read_parquet($applications) AS a ON a.client_id = roll.client_id", dialect=DIALECT)
-    select = select.where(roll.reading.visible(), "status = 'active'", "a.last_on > $after", "a.last_on < $before", dialect=DIALECT)
+    visible = exp.select("*").from_("roll").where(roll.reading.visible()).subquery("roll")  # whoever is left out is named without a table
+    select = select.from_(visible).join("read_parquet($applications) AS a ON a.client_id = roll.client_id", dialect=DIALECT)
+    select = select.where("status = 'active'", "a.last_on > $after", "a.last_on < $before", dialect=DIALECT)
     window = {"applications": str(path), "after": roll.as_of - timedelta(days=days), "before": roll.as_of - timedelta(days=REST_DAYS)}
-    return roll.reading.roll.arrow(select.order_by("a.last_on DESC", "client_id", "a.product").sql(dialect=DIALECT), window).to_pylist()
+    return roll.reading.roll.arrow(select.order_by("a.last_on DESC", "roll.client_id", "a.product").sql(dialect=DIALECT), window).to_pylist()
 
 
 def _consents(known: Mapping[str, str]) -> exp.Expr:

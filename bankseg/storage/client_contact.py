@@ -56,6 +56,12 @@ def made_by(session: Session, scope: Scope) -> int:
     return int(session.exec(statement).one())
 
 
+def first_with(session: Session, scope: Scope, outcome: str) -> str | None:
+    """The client of the first contact with an outcome that this person recorded and that stands."""
+    own = ClientContact.person_id == scope.person_id, ClientContact.outcome == outcome, col(ClientContact.withdrawn_at).is_(None)
+    return session.exec(select(ClientContact.client_id).where(*own).order_by(col(ClientContact.id)).limit(1)).one_or_none()
+
+
 def is_at_rest(today: str, quiet_since: str) -> ColumnElement[bool]:
     """Whether a published client is not to be called today: contacted since a day, or put off to a later one; a call-back that is due ends the rest."""
     newer = select(col(ClientContact.id)).where(

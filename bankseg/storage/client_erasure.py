@@ -6,7 +6,7 @@ A client's own identifier stands in `erasure_subject` alone, from the request to
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, text
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col, func, select
 
 ASKED, REFUSED, APPROVED, ERASED = STATES = ("asked", "refused", "approved", "erased")
 OPEN = text("state in ('asked','approved')")
@@ -82,6 +82,12 @@ def hidden_subjects() -> Any:  # a subquery
 def hidden(session: Session) -> tuple[str, ...]:
     """The same, read."""
     return tuple(sorted(session.exec(hidden_subjects())))
+
+
+def changed(session: Session) -> str:
+    """What differs after a client was hidden or an erasure has ended: part of the name of whatever is kept of counts."""
+    last = select(func.count(), func.max(ErasureSubject.erasure_id)).where(col(ErasureSubject.is_hidden).is_(True))
+    return ":".join(map(str, session.exec(last).one()))
 
 
 def subject_of(session: Session, erasure_id: int) -> ErasureSubject | None:

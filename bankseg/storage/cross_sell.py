@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from bankseg.domain.people import Scope
 from bankseg.storage.client_objection import OBJECTED, objecting
+from bankseg.storage.offer_counts import OfferCount
 from bankseg.storage.portfolio import FETCH, PAGE, Position, Row, beyond, published, visible_columns
 from bankseg.storage.published_client import ProductPropensity, PublishedClient
 
@@ -82,13 +83,22 @@ def stream(session: Session, scope: Scope, found: CrossSellFilter, limit: int | 
         yield dict(row)
 
 
-def products(session: Session, scope: Scope) -> list[Row]:
-    """The products with a list, with candidates and those who may be contacted."""
-    product = col(ProductPropensity.product)
-    free = func.sum(case((and_(col(ProductPropensity.excluded_by).is_(None), not_(_objects())), 1), else_=0))
-    statement = select(product, func.count().label("candidates"), free.label("free"), func.sum(col(ProductPropensity.propensity)).label("expected_sales"))
-    rows = session.execute(statement.where(published(scope, ProductPropensity)).group_by(product).order_by(product)).mappings()
-    return [dict(row) for row in rows]
+def likely(session: Session, scope: Scope, found: CrossSellFilter) -> dict[str | None, int]:
+    """The candidates of at least the least propensity who do not object, by what removes them; a range of the list's index."""
+    cause = col(ProductPropensity.excluded_by)
+    reached = col(ProductPropensity.propensity) >= found.least_propensity
+    statement: Any = select(cause, func.count())  # a statement of two columns, which narrowing does not change
+    statement = _candidates(statement, scope, found, with_client=False).where(reached, not_(_objects()))
+    return {row[0]: int(row[1]) for row in session.execute(statement.group_by(cause))}
+
+
+def counted(session: Session, scope: Scope) -> list[OfferCount]:
+    """Candidates of each product by what keeps them from being contacted, an objection before all else."""
+    cause = case((_objects(), OBJECTED), else_=col(ProductPropensity.excluded_by)).label("cause")
+    inner = select(col(ProductPropensity.product), cause, col(ProductPropensity.propensity)).where(published(scope, ProductPropensity)).subquery()
+    sales = func.sum(inner.c.propensity)
+    statement = select(inner.c.product, inner.c.cause, func.count(), sales).group_by(inner.c.product, inner.c.cause)
+    return [OfferCount(row[0], row[1], int(row[2]), float(row[3])) for row in session.execute(statement)]
 
 
 def of_client(session: Session, scope: Scope, client_id: str) -> list[Row]:

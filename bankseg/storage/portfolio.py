@@ -146,7 +146,12 @@ def count(session: Session, scope: Scope, found: PortfolioFilter) -> int:
 
 def holders(session: Session, scope: Scope) -> dict[str, list[str]]:
     """The branches and the relationship managers of the clients in scope, by column, sorted."""
-    return {name: [str(value) for value in session.execute(_distinct(scope, name)).scalars()] for name in ("branch_id", "rm_id")}
+    return holders_of(session, published(scope))
+
+
+def holders_of(session: Session, which: ColumnElement[bool]) -> dict[str, list[str]]:
+    """Those of the clients chosen so; who may see them is the caller's concern."""
+    return {name: [str(value) for value in session.execute(_distinct(which, name)).scalars()] for name in ("branch_id", "rm_id")}
 
 
 def one(session: Session, scope: Scope, client_id: str) -> Row | None:
@@ -197,9 +202,9 @@ def beyond(expression: Any, identity: Any, after: Position, *, descending: bool)
     return and_(expression >= after.value, not_(and_(expression == after.value, identity <= after.client_id)))
 
 
-def _distinct(scope: Scope, name: str) -> Select[Any]:
+def _distinct(which: ColumnElement[bool], name: str) -> Select[Any]:
     column = col(getattr(PublishedClient, name))
-    return select(column).where(published(scope), column.is_not(None)).distinct().order_by(column)
+    return select(column).where(which, column.is_not(None)).distinct().order_by(column)
 
 
 def _sort_expression(sort: str) -> Any:  # a SQL expression

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
 from sqlmodel import Session, col
 
 from bankseg.domain.people import Scope
@@ -48,15 +48,15 @@ EVERY = QueueFilter(state="all")
 
 def page(session: Session, scope: Scope, found: QueueFilter = EVERY, *, after: tuple[int, int, str] | None = None, limit: int = PAGE) -> list[Row]:
     """One page of the queue: gravest first, then largest exposure, then id."""
-    statement = _queue(scope, found)
+    cases = _cases(scope, found)
     if after is not None:
-        statement = statement.where(_beyond(*after))
-    return [dict(row) for row in session.execute(statement.limit(limit)).mappings()]
+        cases = cases.where(_beyond(*after))
+    return [dict(row) for row in session.execute(_with_clients(scope, cases.order_by(*_in_order()).limit(limit))).mappings()]
 
 
 def stream(session: Session, scope: Scope, found: QueueFilter = EVERY) -> Iterator[Row]:
     """The whole queue, a few thousand rows at a time."""
-    for row in session.execute(_queue(scope, found).execution_options(yield_per=FETCH)).mappings():
+    for row in session.execute(_with_clients(scope, _cases(scope, found)).execution_options(yield_per=FETCH)).mappings():
         yield dict(row)
 
 
@@ -89,16 +89,21 @@ def _same_review() -> ColumnElement[bool]:
     return col(RiskReview.client_id) == col(RiskCase.client_id)
 
 
-def _queue(scope: Scope, found: QueueFilter) -> Select[Any]:
-    client, case = PublishedClient.__table__.c, RiskCase.__table__.c  # type: ignore[attr-defined]  # SQLModel adds the tables
-    same_client = and_(col(PublishedClient.run_id) == col(RiskCase.run_id), col(PublishedClient.client_id) == col(RiskCase.client_id))
-    review = RiskReview.__table__.c  # type: ignore[attr-defined]  # as above
-    columns = (*(case[name] for name in CASE_PART), *(client[name] for name in CLIENT_PART), *(review[name] for name in REVIEW_PART))
-    statement = (
-        select(*columns, _state().label("state")).select_from(RiskCase).join(PublishedClient, same_client).join(RiskReview, _same_review(), isouter=True)
-    )
-    statement = statement.where(published(scope, RiskCase), published(scope), *_matching(found))
-    return statement.order_by(col(RiskCase.severity).desc(), _exposure().desc(), col(RiskCase.client_id))
+def _cases(scope: Scope, found: QueueFilter) -> Select[Any]:
+    """The cases asked for with their reviews, without their clients: a page is cut before it is joined."""
+    case, review = RiskCase.__table__.c, RiskReview.__table__.c  # type: ignore[attr-defined]  # SQLModel adds the tables
+    columns = (case["run_id"], *(case[name] for name in CASE_PART), *(review[name] for name in REVIEW_PART))
+    statement = select(*columns, _state().label("state")).select_from(RiskCase).join(RiskReview, _same_review(), isouter=True)
+    return statement.where(published(scope, RiskCase), *_matching(found))
+
+
+def _with_clients(scope: Scope, cases: Select[Any]) -> Select[Any]:
+    """Each of the cases with what the queue tells of its client, in the order of the queue."""
+    found, client = cases.subquery("found"), PublishedClient.__table__.c  # type: ignore[attr-defined]  # SQLModel adds the tables
+    columns = (*(found.c[name] for name in CASE_PART), *(client[name] for name in CLIENT_PART), *(found.c[name] for name in (*REVIEW_PART, "state")))
+    same_client = and_(client["run_id"] == found.c["run_id"], client["client_id"] == found.c["client_id"])
+    order = found.c["severity"].desc(), func.coalesce(found.c["exposure_minor"], 0).desc(), found.c["client_id"]
+    return select(*columns).select_from(found).join(PublishedClient, same_client).where(published(scope)).order_by(*order)
 
 
 def _matching(found: QueueFilter) -> list[ColumnElement[bool]]:
@@ -123,7 +128,13 @@ def _exposure() -> ColumnElement[int]:
     return func.coalesce(col(RiskCase.exposure_minor), 0)
 
 
+def _in_order() -> tuple[ColumnElement[Any], ...]:
+    """Gravest first, then largest exposure, then id."""
+    case = RiskCase.__table__.c  # type: ignore[attr-defined]  # SQLModel adds the table
+    return case["severity"].desc(), _exposure().desc(), case["client_id"]
+
+
 def _beyond(severity: int, exposure: int, client_id: str) -> ColumnElement[bool]:
     same = col(RiskCase.severity) == severity
-    further = and_(same, _exposure() < exposure)
-    return (col(RiskCase.severity) < severity) | further | and_(same, _exposure() == exposure, col(RiskCase.client_id) > client_id)
+    before = and_(same, or_(_exposure() > exposure, and_(_exposure() == exposure, col(RiskCase.client_id) <= client_id)))
+    return and_(col(RiskCase.severity) <= severity, not_(before))  # an index bounds it, unlike three cases joined by OR

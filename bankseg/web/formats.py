@@ -2,14 +2,16 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 
+from babel import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import NumberPattern, format_currency, format_decimal, format_percent, parse_pattern
 
 from bankseg.delivery.columns import in_units
 
 NOTHING = "–"
-LOCALES = {"en": "en_GB", "fr": "fr_FR"}
+LOCALES = {"en": Locale.parse("en_GB"), "fr": Locale.parse("fr_FR")}
 WHOLE_FROM = 100  # currency units from which cents would only be noise
 NO_CURRENCY = "XXX"  # ISO 4217 for no currency involved
 
@@ -37,7 +39,7 @@ def exact_money(minor: int | None, currency: str | None, language: str) -> str:
     if minor is None:
         return NOTHING
     pattern = {"en": "¤#,##0.00", "fr": "#,##0.00 ¤"}[language] if currency else "#,##0.00"
-    return str(format_currency(in_units(int(minor), currency), currency or NO_CURRENCY, format=pattern, locale=LOCALES[language]))
+    return str(format_currency(in_units(int(minor), currency), currency or NO_CURRENCY, format=_read(pattern), locale=LOCALES[language]))
 
 
 def share(value: float | None, language: str) -> str:
@@ -50,12 +52,12 @@ def share(value: float | None, language: str) -> str:
         return NOTHING
     pattern = "0\u00a0%" if language == "fr" else "0%"
     is_whole = value == 0 or value >= 0.1
-    return str(format_percent(value, format=pattern if is_whole else pattern.replace("0", "0.0", 1), locale=LOCALES[language]))
+    return str(format_percent(value, format=_read(pattern if is_whole else pattern.replace("0", "0.0", 1)), locale=LOCALES[language]))
 
 
 def number(value: float | None, language: str) -> str:
     """A plain number with at most two decimals."""
-    return NOTHING if value is None else str(format_decimal(value, format="#,##0.##", locale=LOCALES[language]))
+    return NOTHING if value is None else str(format_decimal(value, format=_read("#,##0.##"), locale=LOCALES[language]))
 
 
 def day(value: date | str | None, language: str) -> str:
@@ -89,4 +91,10 @@ def _amount(units: Decimal, currency: str | None, language: str) -> str:
     pattern = {"en": "¤#,##0.00", "fr": "#,##0.00 ¤"}[language] if units % 1 else {"en": "¤#,##0", "fr": "#,##0 ¤"}[language]
     if not currency:
         pattern = pattern.replace("¤", "").strip()
-    return str(format_currency(units, currency or NO_CURRENCY, format=pattern, locale=LOCALES[language], currency_digits=False))
+    return str(format_currency(units, currency or NO_CURRENCY, format=_read(pattern), locale=LOCALES[language], currency_digits=False))
+
+
+@cache
+def _read(pattern: str) -> NumberPattern:
+    """A pattern as read once: a page writes hundreds of numbers with a handful of them."""
+    return parse_pattern(pattern)

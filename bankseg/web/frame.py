@@ -64,6 +64,7 @@ PARENTS = {
             "strategy",
             "crossing",
             "places",
+            "fit",
             "two",
             "comparison",
             "coming_birthdays",

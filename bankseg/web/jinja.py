@@ -16,7 +16,7 @@ from bankseg.services.stamp import outcome_labels, segment_labels
 from bankseg.web import desk, formats, i18n
 from bankseg.web.forms import form_token
 from bankseg.web.frame import navigation
-from bankseg.web.i18n import rules
+from bankseg.web.i18n import refusals, rules
 
 # Third-party files that the build puts under static/vendor; a page works without any of them.
 VENDOR = {"htmx": "vendor/htmx.min.js", "charts": "vendor/echarts.common.min.js"}
@@ -43,6 +43,7 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(segment_reason=_segment_reason, tier_reason=_tier_reason, evidence=_evidence)
     app.jinja_env.globals.update(governance=_governance, target_name=_target_name, alert_words=_alert_words)
     app.jinja_env.filters["figure"] = _in_page_language(governance.figure)
+    app.jinja_env.filters["refusal"] = _in_page_language(refusals.refusal)
     for form in (formats.money, formats.exact_money, formats.share, formats.number, formats.day, formats.month, formats.instant):
         app.jinja_env.filters[form.__name__] = _in_page_language(form)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

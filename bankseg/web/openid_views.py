@@ -48,6 +48,7 @@ def start() -> BaseResponse | tuple[str, int]:
 def answer() -> BaseResponse | tuple[str, int]:
     """Open a session for whom the provider vouches for."""
     provider, given = _provider(), request.args
+    g.language = service.language_of(given.get("state", "")) or g.language
     told = service.Answer(given.get("state", ""), given.get("code", ""), given.get("error", ""), given.get("iss", ""))
     try:
         opened = service.finish(desk.desk().engine, provider, forms.visit(), _answer_url(), told, now=int(time.time()))

@@ -28,9 +28,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(home: Path) -> Iterator[str]:
     """The address of the service, on a port of its own."""
-    server = create_server(create_app(Settings(home=home)), host="127.0.0.1", port=0, threads=2)
-    thread = threading.Thread(target=server.run, daemon=True)
+    server, is_over = create_server(create_app(Settings(home=home)), host="127.0.0.1", port=0, threads=2), threading.Event()
+
+    def serve() -> None:
+        try:
+            server.run()
+        except OSError:  # a kept-alive connection that is closed under the loop which waits for it
+            if not is_over.is_set():
+                raise
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
+    is_over.set()
     server.close()
     thread.join(60)

@@ -31,7 +31,7 @@ def test_codes_never_change():
 
 def test_numbers_money_shares_and_words_are_set_against_peers():
     assert "0 card purchases in 30 days, against 4 for peers;" in told("card_purchases_30d", 0, peer=4.0)
-    assert "120 EUR of cash in 365 days, against 80 EUR for peers;" in told("cash_minor_365d", 12_000, peer=8_000.0, currency="EUR")
+    assert "€120 of cash in 365 days, against €80 for peers;" in told("cash_minor_365d", 12_000, peer=8_000.0, currency="EUR")
     assert "12,000 XOF of cash in 365 days, against 8,000 XOF for peers;" in told("cash_minor_365d", 12_000, peer=8_000.0, currency="XOF")
     assert "cash is 40% of debits in 365 days, against 5% for peers;" in told("cash_share_365d", 0.4, peer=0.05)
     assert "housing tenant, for most peers owner;" in told("housing_type", "tenant", peer="owner")

@@ -18,12 +18,15 @@ class History:
 
     def note(self, kind: str, **said: Any) -> None:  # Any: JSON values
         """Append one line with the time it was written."""
-        line = json.dumps({"at": round(time.time(), 3), "kind": kind, **said}, default=str) + "\n"
+        line = (json.dumps({"at": round(time.time(), 3), "kind": kind, **said}, default=str) + "\n").encode()
         handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(handle, line.encode())
+            written = os.write(handle, line)
         finally:
             os.close(handle)
+        if written < len(line):
+            message = f"{written} of {len(line)} bytes of a line fitted on the disk of {self.path}: keep the history on a disk that no fault fills"
+            raise OSError(message)
 
 
 def read_history(path: Path) -> list[Line]:

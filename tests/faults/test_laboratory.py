@@ -29,11 +29,11 @@ BEFORE_SECONDS = 600.0
 
 
 @contextmanager
-def benched(home: Path, store_url: str) -> Iterator[Bench]:
-    """A published bank that is read all the while; at the end its history must break no promise."""
+def benched(home: Path, store_url: str, record: Path) -> Iterator[Bench]:
+    """A published bank that is read all the while; at the end its history, kept where no fault is done, must break no promise."""
     tiny = found(TinyBank(home, store_url, port=free_port("127.0.0.1")), SEED)
     publish_first(tiny)
-    bench = Bench(tiny, History(home.parent / "history.jsonl"), "bank", random.Random(SEED), Plan())  # a plan, not a secret
+    bench = Bench(tiny, History(record), "bank", random.Random(SEED), Plan())  # a plan, not a secret
     with bench.reader:
         yield bench
     bench.note("final", **final_facts_of(bench.tiny, bench.history.path))
@@ -46,14 +46,14 @@ def benched(home: Path, store_url: str) -> Iterator[Bench]:
 def test_no_promise_is_broken_when_every_step_of_a_day_is_killed(tmp_path: Path, store: str, kills: int, request: pytest.FixtureRequest) -> None:
     store_url = str(request.getfixturevalue("fresh_postgres_url")) if store == "postgresql" else ""
 
-    with benched(tmp_path / "home", store_url) as bench:
+    with benched(tmp_path / "home", store_url, tmp_path / "history.jsonl") as bench:
         whole_round(bench, 1, kills=kills, retrain=False)
 
     assert bench.faults >= 10 * kills
 
 
 def test_no_promise_is_broken_by_lost_power_wrong_clocks_a_full_disk_and_damage(tmp_path: Path) -> None:
-    with own_disk(tmp_path / "disk") as disk, benched(tmp_path / "disk" / "home", "") as bench:
+    with own_disk(tmp_path / "disk") as disk, benched(tmp_path / "disk" / "home", "", tmp_path / "history.jsonl") as bench:
         bench.disk = disk
         hard_round(bench, 1, times=1, harms=1)
 
@@ -61,7 +61,7 @@ def test_no_promise_is_broken_by_lost_power_wrong_clocks_a_full_disk_and_damage(
 
 
 def test_nothing_of_an_erased_client_is_left_whatever_happens_meanwhile(tmp_path: Path) -> None:
-    with benched(tmp_path / "home", "") as bench:
+    with benched(tmp_path / "home", "", tmp_path / "history.jsonl") as bench:
         erasing_round(bench, 1, erasures=1)
 
 
@@ -70,7 +70,7 @@ def test_no_promise_is_broken_when_postgresql_dies_a_link_freezes_and_two_schedu
         pytest.skip("this PostgreSQL was given and cannot be killed")
     faults = ["SIGKILL of the web", "every message five times", "SIGKILL of the postmaster", "frozen broker link", "second scheduler started or killed"]
 
-    with benched(tmp_path / "home", postgres_server.database("laboratory")) as bench:
+    with benched(tmp_path / "home", postgres_server.database("laboratory"), tmp_path / "history.jsonl") as bench:
         services_round(bench, faults, postgres_server, time.monotonic() + BEFORE_SECONDS, at_once=0.5)
 
     assert bench.faults == 5

@@ -1,10 +1,12 @@
 """A bank of some dozens of clients, made of CSV files: a label to train on, movements to correct, a whole run in seconds."""
 
 import random
+import time
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from bankseg.domain.jobs import JobState
@@ -23,6 +25,7 @@ AS_OF = date(2025, 12, 31)
 CLIENTS = 160
 BUCKETS = 2
 LEASE_SECONDS = 3
+STORE_SECONDS = 60  # a PostgreSQL that was killed is back within seconds
 MAPPING = """
 [bank]
 name = "Laboratory"
@@ -108,8 +111,15 @@ class TinyBank:
         return self.home / "mapping.toml"
 
     def opened(self) -> Bank:
-        """The bank, to be closed by whoever opened it."""
-        return open_bank(self.settings)
+        """The bank, to be closed by whoever opened it; a store that recovers from a blow is waited for."""
+        end = time.monotonic() + STORE_SECONDS
+        while True:
+            try:
+                return open_bank(self.settings)
+            except OperationalError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
 
     def scope(self, login: str) -> Scope:
         """One of its people."""

@@ -1,5 +1,6 @@
 """Snapshots: hand-computed features, and nothing later than the as-of date."""
 
+import math
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,16 @@ def test_balance_trends_follow_the_months(lake: SmallLake) -> None:
     assert client["deposits_ratio_3m_mean"] == pytest.approx(0.5)
     assert client["deposits_share_of_max_12m"] == pytest.approx(1 / 3)
     assert client["deposits_slope_3m"] == pytest.approx(-0.5)
+
+
+def test_one_month_has_no_slope_and_no_feature_is_other_than_a_number(lake: SmallLake) -> None:
+    lake.add("balances", {"account_id": "a1", "client_id": "A", "balance_on": date(2025, 8, 31), "balance_minor": 50_000, "recorded_on": date(2025, 8, 31)})
+
+    client = snapshot_of(lake)["A"]
+
+    assert client["deposits_minor"] == 50_000
+    assert [client[f"deposits_slope_{months}m"] for months in (3, 6, 12)] == [None, None, None]
+    assert [name for name, value in client.items() if isinstance(value, float) and not math.isfinite(value)] == []
 
 
 def test_interest_margin_is_average_balance_times_spread(lake: SmallLake) -> None:

@@ -148,5 +148,5 @@ def test_a_client_of_a_bucket_without_files_has_nothing_and_lacks_nothing(tmp_pa
 
 def months(lake: SmallLake) -> list[tuple[int, int | None, int, int]]:
     with record(lake, "accounts", "balances", "transactions") as one:
-        rows = one.rows("history", as_of_month=2025 * 12 + 11, months=24, products=["current_account"], natures=["deposit"])
+        rows = one.rows("history", as_of_month=2025 * 12 + 11, months=24, savings=["current_account"])
     return [(row["month"], row["balance_minor"], row["credits_minor"], row["debits_minor"]) for row in rows]

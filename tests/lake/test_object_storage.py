@@ -144,6 +144,23 @@ def test_a_bucket_that_is_not_there_and_a_store_that_is_away_are_told_apart(lake
         read_small(lake, "_lake.json")
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Error performing GET http://127.0.0.1:9/b/lake in 103.403401ms, after 1 retries - tcp connect error", ServiceUnavailableError),
+        ("Error performing GET http://127.0.0.1:9/forbidden-403/credentials in 1ms - tcp connect error", ServiceUnavailableError),
+        ("When getting information for key 'access_denied/x' in bucket 'invalidtoken': AWS Error NETWORK_CONNECTION: curlCode: 7", ServiceUnavailableError),
+        ("Server returned non-2xx status code: 403 Forbidden: ", ConfigurationError),
+        ("Server returned error response with status code: 401", ConfigurationError),
+        ("When getting information for key 'x' in bucket 'b': AWS Error UNKNOWN (HTTP status 403) during HeadObject operation", ConfigurationError),
+        ("When reading 'x' in bucket 'b': AWS Error ACCESS_DENIED during HeadObject operation: No response body.", ConfigurationError),
+    ],
+)
+def test_a_refusal_is_read_from_the_answer_not_from_a_name_or_a_duration(said, told):
+    with pytest.raises(told), places.reaching("s3://bank/lake"):
+        raise OSError(said)
+
+
 def test_keys_are_read_from_files(bank, lake, tmp_path, monkeypatch):
     bank.load(DOOR)
     for name, value in (("ACCESS", ACCESS_KEY), ("SECRET", SECRET_KEY)):

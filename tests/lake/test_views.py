@@ -128,3 +128,9 @@ def test_parameters_a_statement_does_not_name_are_left_out(lake):
 
 def test_the_engine_does_every_task():
     assert sorted(LocalEngine().map_buckets(pow, [(2, 3), (3, 2)])) == [8, 9]
+
+
+def test_the_engine_does_every_task_in_processes_of_its_own_and_tells_a_failure():
+    assert sorted(LocalEngine(2).map_buckets(pow, [(2, 3), (3, 2), (2, 2)])) == [4, 8, 9]
+    with pytest.raises(TypeError):
+        list(LocalEngine(2).map_buckets(pow, [("two", 3)]))

@@ -112,6 +112,7 @@ def test_the_roll_holds_the_same_classes(clients):
 
     with Analysis(threads=1) as analysis:
         analysis.register("segmented", segmented)
+        analysis.register("beside", pa.table({"client_id": ids}))
         analysis.register("described", pa.table({"client_id": ids}))
         analysis.register("attached", pa.table({"client_id": ids, "loyalty_index": pa.nulls(len(ids), pa.float64())}))
         rows = analysis.arrow(files("bankseg.segments").joinpath("roll.sql").read_text(encoding="utf-8"))

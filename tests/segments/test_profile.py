@@ -98,8 +98,8 @@ def test_traits_are_told_in_both_languages():
     missing = Trait("income_minor", "unknown", 0.5, 0.0, 1.5, None)
     labels = {"deposits_minor": ("Deposits", "Dépôts")}
 
-    assert sentence(money, "en", labels, "EUR") == "Deposits: far above the others (12,400 EUR against 2,100 EUR)"
-    assert sentence(money, "fr", labels, "EUR") == "Dépôts : très au-dessus des autres (12\u202f400 EUR contre 2\u202f100 EUR)"
+    assert sentence(money, "en", labels, "EUR") == "Deposits: far above the others (€12,400 against €2,100)"
+    assert sentence(money, "fr", labels, "EUR") == "Dépôts : très au-dessus des autres (12\u202f400\u00a0€ contre 2\u202f100\u00a0€)"
     assert sentence(rare, "en") == "housing type = owner: 10% against 40%, 4 times less frequent"
     assert sentence(rare, "fr") == "housing type = owner : 10\u00a0% contre 40\u00a0%, 4 fois moins fréquent"
     assert sentence(missing, "fr") == "income minor = non renseigné : 50\u00a0% contre 0\u00a0%"

@@ -41,7 +41,7 @@ def test_a_good_segment_is_green_on_every_line_and_says_why():
     assert found.verdict == "green"
     assert [criterion.code for criterion in found.criteria] == ["response", "size", "measurable", "accessible", "stable", "actionable"]
     assert all(criterion.en and criterion.fr for criterion in found.criteria)
-    assert found.criterion("size").en == "1,000 clients (500 needed); contribution 100,000 EUR (9,000 EUR needed)"
+    assert found.criterion("size").en == "1,000 clients (500 needed); contribution €100,000 (€9,000 needed)"
     with pytest.raises(InputError, match="one of response"):
         found.criterion("colour")
 

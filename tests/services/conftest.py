@@ -95,7 +95,7 @@ def store_url(request: pytest.FixtureRequest) -> str:
     return "" if request.param == "sqlite" else str(request.getfixturevalue("fresh_postgres_url"))
 
 
-def made_bank(home: Path, lake: Path, store_url: str = "", **more: object) -> Bank:
+def made_bank(home: Path, lake: Path | str, store_url: str = "", **more: object) -> Bank:
     """A bank over the shared lake with an empty store."""
     bank = open_bank(Settings(home=home, lake_url=str(lake), store_url=store_url, shards=2, lease_seconds=5, **more))
     schema.upgrade(bank.engine)

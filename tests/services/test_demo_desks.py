@@ -3,14 +3,17 @@
 from datetime import date, timedelta
 
 import pytest
+from sqlmodel import select
 
 from bankseg.domain.errors import InputError
-from bankseg.services import demo_desks
+from bankseg.services import demo_desks, demo_speech
 from bankseg.services.bank import Bank, open_bank
+from bankseg.services.contact_log import REFUSED
 from bankseg.services.demo import demo_dates, make_demo_people, published_dates
 from bankseg.services.runs import start_run
-from bankseg.storage import client_list, policy_version
-from bankseg.storage.database import reading
+from bankseg.storage import client_contact, client_list, client_objection, message_text, policy_version, segment_offer
+from bankseg.storage.database import reading, transaction
+from bankseg.storage.published_client import PublishedClient
 from tests.services.conftest import AS_OF, drive
 
 
@@ -51,12 +54,38 @@ def test_work_that_a_bank_has_nothing_for_is_left_and_the_rest_waits_for_a_secon
         demo_desks.send_list(bank, AS_OF)
         demo_desks.review_cases(bank, demo_desks.LATER_CASES, demo_desks.day_to_watch(AS_OF))
         demo_desks.call_clients(bank, demo_desks.CALLERS)
+        demo_speech.speak_to_segments(bank)
+        objector = demo_speech.hear_objection(bank)
         demo_desks.leave_work(bank)
 
     assert published_dates(bank) == [AS_OF]
     assert versions(bank) == [("approved", True), ("open", False)]
     with reading(bank.engine) as session:
         assert client_list.visible(session, demo_desks.scope_named(session, demo_desks.LIST_MAKER)) == []
+        assert len(segment_offer.standing_offers(session, demo_speech.SCHEME)) == len(demo_speech.OFFERS)
+        texts = message_text.latest_texts(session, demo_speech.SCHEME)
+        assert {text.language for text in texts} == {"en", "fr"}
+        assert (len(texts), {text.version for text in texts}) == (len(demo_speech.TEXTS), {1})
+        assert client_objection.standing(session) == tuple(filter(None, [objector]))
+
+
+def test_a_client_who_refused_on_the_telephone_objects_once(bank: Bank):
+    make_demo_people(bank)
+    start_run(bank, AS_OF)
+    drive(bank)
+    with transaction(bank.engine) as session:
+        adviser = demo_desks.scope_named(session, demo_desks.CALLERS[0])
+        row = session.exec(select(PublishedClient).order_by(PublishedClient.client_id)).first()
+        row.rm_id = adviser.rm_id
+        known = {"person_id": adviser.person_id, "run_id": 1, "at": 0.0, "contact_on": AS_OF.isoformat(), "channel": "phone"}
+        client_contact.add(session, client_id=row.client_id, outcome=REFUSED, **known)
+        client_id = row.client_id
+
+    assert [demo_speech.hear_objection(bank) for _ in range(2)] == [client_id] * 2
+
+    with reading(bank.engine) as session:
+        assert client_objection.standing(session) == (client_id,)
+        assert len(client_objection.of_client(session, client_id)) == 1
 
 
 def test_a_bank_without_the_people_is_told_who_is_missing(bank: Bank):

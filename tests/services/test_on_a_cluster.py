@@ -20,6 +20,7 @@ from bankseg.services.runs import start_run
 from bankseg.services.snapshot import snapshot_bucket
 from bankseg.services.train import gather, is_sampled, model_features
 from tests.dask_cluster import running_cluster
+from tests.object_store import running_store
 from tests.services.conftest import drive, jobs_in, made_bank, published_bank, run_row, shown
 from tests.services.outcome_lake import AS_OF, CLIENTS, outcome_lake
 
@@ -41,7 +42,7 @@ def alone(lake, tmp_path_factory):
         yield bank
 
 
-def environment(home: Path, lake: Path, **more: str) -> dict[str, str]:
+def environment(home: Path, lake: Path | str, **more: str) -> dict[str, str]:
     return {"BANKSEG_HOME": str(home), "BANKSEG_LAKE_URL": str(lake), "BANKSEG_DEVELOPMENT": "true", **more}
 
 
@@ -72,6 +73,27 @@ def test_a_run_on_a_cluster_publishes_the_same_bytes_though_a_worker_dies(alone,
     assert run_row(bank, 1).result_sha256 == run_row(alone, 1).result_sha256
     of_scores = [message for stage, _, message in told if stage == Stage.SCORE]
     assert {f"scoring: {done} of {BUCKETS // 2} buckets" for done in range(BUCKETS // 2 + 1)} == set(of_scores)
+    bank.engine.dispose()
+
+
+def test_a_run_on_a_cluster_reads_a_lake_in_an_object_store_and_publishes_the_same_bytes(alone, lake, tmp_path, bell, monkeypatch):
+    home = tmp_path / "home"
+    with running_store(tmp_path / "store.log") as store:
+        there = store.bucket("bank-on-a-cluster")
+        store.upload(lake, there)
+        for name, value in store.environment.items():
+            monkeypatch.setenv(name, value)
+        reads = [environment(home, there, **store.environment)] * 2
+        with running_cluster(tmp_path / "dask", reads) as (scheduler, _):
+            bank = made_bank(home, there, scheduler=scheduler.url)
+            start_run(bank, AS_OF)
+            drive(bank)
+
+    assert {job.state for job in jobs_in(bank)} == {JobState.DONE}
+    assert shown(bank) == (1, CLIENTS)
+    assert digests(bank) == digests(alone)
+    assert run_row(bank, 1).models == run_row(alone, 1).models
+    assert run_row(bank, 1).result_sha256 == run_row(alone, 1).result_sha256
     bank.engine.dispose()
 
 

@@ -19,6 +19,7 @@ FOR_NOBODY = {
     ("risk_review.py", "settled_with_cases"): "publishing opens reviews again",
     ("portfolio.py", "counted"): "sums and no client; the reads that call it say of whom",
     ("policy_counts.py", "counted"): "counts and no client; the reads that call it say of whom",
+    ("offer_counts.py", "counted"): "counts and no client; the reads that call it say of whom",
     ("segment_event.py", "are_written"): "a job asks whether its own rows are there",
     ("client_contact.py", "standing"): "the bank's own extract of interactions, by command",
     ("client_objection.py", "changed"): "whether anything changed, not of whom",

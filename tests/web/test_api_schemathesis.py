@@ -4,6 +4,7 @@ Cases are drawn from the description: with the values of the small bank in the p
 the links. They are the same in every run. Every call begins with the small bank as it was.
 """
 
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -60,6 +61,8 @@ class Service:
         self._kept = sqlite3.connect(":memory:")
         with sqlite3.connect(self._store) as store:
             store.backup(self._kept)
+        self._files = {path: path.read_bytes() for path in browsers.settings.uploads.rglob("*") if path.is_file()}
+        self._uploads = browsers.settings.uploads
         self.app = create_app(browsers.settings.model_copy(update={"api_calls_a_minute": 10**9}))
         self.schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", read_whole(self.app), headers=self.headers)
         expected = self.schema.config.checks.positive_data_acceptance
@@ -74,7 +77,15 @@ class Service:
             desk.of(self.app).engine.dispose()
             with sqlite3.connect(self._store) as store:
                 self._kept.backup(store)
+            self._lay_files()
             yield found.ok()
+
+    def _lay_files(self) -> None:
+        """Lay the files that wait where a call may have moved or deleted them."""
+        shutil.rmtree(self._uploads, ignore_errors=True)
+        for path, content in self._files.items():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.write_bytes(content)
 
     def check(self, case: Case) -> None:
         """Make a call and hold the answer against every check."""

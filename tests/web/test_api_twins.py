@@ -19,7 +19,7 @@ TWINS = {
     "segments.trial": "life_api.scorecard", "segments.designer": "design_api.draft", "segments.preview": "design_api.preview", "segments.save": "design_api.save",
     "pictures.base": "pictures_api.base", "pictures.portraits": "pictures_api.portraits", "pictures.rfm": "pictures_api.rfm", "pictures.tiers": "pictures_api.tiers",
     "pictures.curve": "pictures_api.curve", "pictures.strategy": "pictures_api.strategy", "pictures.crossing": "pictures_api.crossing", "pictures.places": "pictures_api.places",
-    "pictures.export_places": "files_api.places", "pictures.two": "pictures_api.two", "pictures.comparison": "pictures_api.comparison",
+    "pictures.export_places": "files_api.places", "pictures.two": "pictures_api.two", "pictures.fit": "pictures_api.fit", "pictures.comparison": "pictures_api.comparison",
     "pictures.coming_birthdays": "pictures_api.coming_birthdays", "pictures.export_birthdays": "files_api.coming_birthdays", "pictures.loyal": "pictures_api.loyal",
     "pictures.client": "pictures_api.client_segments", "pictures.listed": "pictures_api.listed", "pictures.export": "files_api.pictured", "strategy.scheme": "living_api.strategy",
     "strategy.sheet": "design_api.sheet", "strategy.save": "design_api.save_sheet", "attributes.one": "living_api.attribute", "attributes.own": "design_api.own_attributes",
@@ -48,6 +48,7 @@ TWINS = {
     "offers.texts": "offers_api.texts",
     "offers.save_text": "offers_api.save_text",
     "age_groups.one": "age_groups_api.one",
+    "uploads.page": "uploads_api.uploads", "uploads.take_files": "uploads_api.send", "uploads.one": "uploads_api.one", "uploads.choose": "uploads_api.choose", "uploads.write": "uploads_api.write", "uploads.mapping": "uploads_api.mapping", "uploads.try_out": "uploads_api.try_out", "uploads.rejects": "uploads_api.rejects", "uploads.load": "uploads_api.load", "uploads.retry": "uploads_api.retry", "uploads.call_off": "uploads_api.call_off", "uploads.withdraw": "uploads_api.withdraw",
     "policy_editor.fields": "policy_api.fields", "policy_editor.try_fields": "policy_api.try_fields", "policy_editor.propose": "policy_api.propose",
     "policy_editor.decide": "policy_api.decide", "policy_editor.compare": "policy_api.compare",
 }  # fmt: skip
@@ -62,7 +63,6 @@ NO_TWIN = {
     "help": IN_A_BROWSER,
     "account.password": "whoever holds a token must not be able to take the account over",
     "account.issue": "a token that could make tokens would outlive its end",
-    "uploads": "files come with a form; a program lays them where `bankseg ingest` reads them",
     "api_pages": "the description of the API",
 }
 

@@ -113,3 +113,15 @@ def test_who_may_not_read_a_scheme_finds_no_offer_or_text_of_it(browsers: Browse
     for page in ("", "/texts"):
         assert browsers.of("mark").get(f"/segments/offers/payer{page}").status_code == 404
         assert browsers.of("rita").get(f"/segments/offers/payer{page}").status_code == 200
+
+
+def test_whoever_objects_to_marketing_is_offered_nothing_and_spoken_to_by_no_text(own: Browsers) -> None:
+    http = own.of("alice")
+    assert http.get("/api/v1/clients/C1/talk").get_json()["variants"]
+    assert http.post("/clients/C1/objection", data={"form_token": token_of(http.get("/clients/C1").text)}).status_code == 303
+
+    told, page = http.get("/api/v1/clients/C1/talk").get_json(), http.get("/clients/C1/talk").text
+
+    assert (told["variants"], told["texts"]) == ([], [])
+    assert "listen and answer, and offer nothing." in page
+    assert "The variant that fits" not in page

@@ -246,6 +246,19 @@ def test_one_subject_is_one_person_and_can_be_read(bank: Browsers, subject: str,
     assert (answer.status_code, words in answer.text) == (400, True)
 
 
+def test_refusals_speak_the_language_the_sign_in_was_begun_in(bank: Browsers, provider: LocalProvider) -> None:
+    http, provider.subject = bank.stranger(), "sub-nobody-french"
+    way = http.get("/sign-in/openid?language=fr", headers={"Accept-Language": "en"}).location
+    path = back_from(way)
+
+    refused, again = (http.get(path, headers={"Accept-Language": "en"}) for _ in range(2))
+
+    assert (refused.status_code, again.status_code) == (403, 403)
+    assert "Donnez ce sujet à un administrateur" in refused.text
+    assert "Cette connexion a expiré" in again.text
+    assert "This sign-in has expired" in http.get("/sign-in/openid/answer?state=x.en&code=y", headers={"Accept-Language": "fr"}).text
+
+
 def test_a_disabled_person_stays_out(bank: Browsers, provider: LocalProvider) -> None:
     provider.subject = "sub-mark"
     with transaction(make_engine(bank.settings.store)) as session:

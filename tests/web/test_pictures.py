@@ -9,7 +9,7 @@ from tests.web.conftest import Browsers, token_of
 PAGES = (
     "/segments/pictures", "/segments/apart/lifecycle", "/segments/rfm", "/segments/rfm?monetary=balance", "/segments/contribution", "/segments/concentration?g=40&m=70", "/segments/strategy",
     "/segments/strategy?risk=high", "/segments/matrix?rows=tier&columns=scheme:lifecycle", "/segments/places", "/segments/places?level=department", "/segments/two?one=value_tiers/gold&other=moments/birthday_7_days",
-    "/segments/groups?figure=holds:savings&by=tier", "/segments/birthdays?days=7", "/segments/loyal?years=1", "/segments/standing/C1", "/segments/listed?in=tier/gold&out=churn_band/high", "/segments/schemes/value_tiers",
+    "/segments/fit", "/segments/fit?scheme=lifecycle", "/segments/groups?figure=holds:savings&by=tier", "/segments/birthdays?days=7", "/segments/loyal?years=1", "/segments/standing/C1", "/segments/listed?in=tier/gold&out=churn_band/high", "/segments/schemes/value_tiers",
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def page_of(own: Browsers, language: str) -> str:
 def test_a_client_page_tells_the_clients_number_beside_that_of_peers(own: Browsers) -> None:
     page = page_of(own, "en")
 
-    assert "Level of balances: mean deposits of 1,240 EUR over 3 months, against 3,900 EUR for peers; raises the estimate" in page
+    assert "Level of balances: mean deposits of €1,240 over 3 months, against €3,900 for peers; raises the estimate" in page
     assert "Complaints: last complaint 12 days ago, most peers have none; raises the estimate" in page
     assert "Peers are clients of the same kind and age." in page
 
@@ -37,7 +37,7 @@ def test_a_client_page_tells_the_clients_number_beside_that_of_peers(own: Browse
 def test_a_client_page_tells_it_in_french(own: Browsers) -> None:
     page = page_of(own, "fr")
 
-    assert "Niveau des avoirs : dépôts moyens de 1 240 EUR sur 3 mois, contre 3 900 EUR pour ses pairs ; augmente l’estimation" in page
+    assert "Niveau des avoirs : dépôts moyens de 1 240 € sur 3 mois, contre 3 900 € pour ses pairs ; augmente l’estimation" in page
     assert "la plupart de ses pairs n’en ont pas" in page
 
 

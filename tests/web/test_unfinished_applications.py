@@ -8,7 +8,7 @@ from bankseg.lake.files import table_versions
 from bankseg.storage.database import make_engine, transaction
 from bankseg.storage.run import Run
 from tests.small_lake import SmallLake
-from tests.web.conftest import Browsers
+from tests.web.conftest import Browsers, token_of
 
 
 @pytest.fixture
@@ -66,3 +66,12 @@ def test_the_file_holds_them_all_and_is_recorded(begun: Browsers) -> None:
 def test_a_bank_without_digital_events_says_no_data(browsers: Browsers) -> None:
     assert browsers.of("mark").get("/api/v1/applications").get_json()["rows"] is None
     assert "never loaded" in browsers.of("alice").get("/applications/").text
+
+
+def test_whoever_objects_to_marketing_is_left_out_and_the_page_still_opens(begun: Browsers) -> None:
+    http = begun.of("alice")
+    token = token_of(http.get("/clients/C1").text)
+    assert http.post("/clients/C1/objection", data={"form_token": token}).status_code == 303
+
+    assert listed(begun, "mark", "?days=365") == [("C4", "savings")]
+    assert "Client C1" not in begun.of("mark").get("/applications/").text

@@ -26,7 +26,7 @@ OF_THEIR_OWN = {
     "openid.answer": 404,
     "views_api.view": 404,
 }  # no worker serves the small bank, no provider signs its people in; nobody holds a token for its metrics, or keeps a view
-NOTHING_KEPT = ("operations.quarantine", "uploads.rejects", "files_api.quarantine")  # no row of the small bank was refused
+NOTHING_KEPT = ("operations.quarantine", "uploads.rejects", "uploads_api.rejects", "files_api.quarantine")  # no row of the small bank was refused
 OF_TWO_DATES = ("life_api.migration",)  # the small bank has published one
 OF_ONE_CLIENT = (
     "relationship.client",
@@ -72,6 +72,7 @@ WRITES = (
     "runs_api.stop", "staff_api.add", "staff_api.change", "staff_api.enable", "staff_api.reset", "staff_api.revoke", "staff_api.revoke_own", "staff_api.try_policy",
     "erasures.ask", "erasures.hold", "erasures.lift", "erasures.decide", "erasures.retry", "subject.object_to_marketing", "subject.withdraw", "subjects_api.ask", "subjects_api.decide",
     "subjects_api.retry", "subjects_api.hold", "subjects_api.lift", "subjects_api.object_to_marketing", "subjects_api.withdraw",
+    "uploads_api.send", "uploads_api.choose", "uploads_api.write", "uploads_api.try_out", "uploads_api.load", "uploads_api.retry", "uploads_api.call_off", "uploads_api.withdraw",
     "work_api.record", "work_api.withdraw", "work_api.decide", "work_api.sign", "work_api.assign",
     "operations.retry_run", "operations.stop_run", "uploads.take_files", "uploads.choose", "uploads.write", "uploads.try_out", "uploads.load", "uploads.retry", "uploads.call_off", "uploads.withdraw",
     "entrance.sign_in", "entrance.sign_out", "entrance.language", "models.propose", "models.decide", "models.rollback", "models.retraining", "models.alert", "segments.preview", "segments.save", "studies.ask", "studies_api.ask", "studies.check",

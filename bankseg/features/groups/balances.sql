@@ -94,9 +94,10 @@ SELECT
     h.deposits_minor / nullif(deposits_mean_3m, 0) AS deposits_ratio_3m_mean,
     h.deposits_minor / nullif(deposits_mean_6m, 0) AS deposits_ratio_6m_mean,
     h.deposits_minor / nullif(deposits_max_12m, 0) AS deposits_share_of_max_12m,
-    deposits_slope_3m / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_3m,
-    deposits_slope_6m / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_6m,
-    deposits_slope_12m / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_12m,
+    -- A single month has no slope: the engine says nan, which would pass for a number.
+    nullif(deposits_slope_3m, 'nan'::DOUBLE) / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_3m,
+    nullif(deposits_slope_6m, 'nan'::DOUBLE) / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_6m,
+    nullif(deposits_slope_12m, 'nan'::DOUBLE) / nullif(abs(deposits_mean_12m), 0) AS deposits_slope_12m,
     deposits_deviation_12m / nullif(abs(deposits_mean_12m), 0) AS deposits_volatility_12m,
     current_mean_3m / nullif(current_mean_before, 0) AS current_ratio_3m_before,
     savings_mean_3m / nullif(savings_mean_before, 0) AS savings_ratio_3m_before,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bankseg.domain.errors import InputError, NotFoundError
+from bankseg.domain.extracts import PRODUCTS
+from bankseg.domain.governance import product_name
 from bankseg.segments import places
 from bankseg.segments.attributes import Attribute
 from bankseg.segments.crossing import Condition
@@ -81,6 +83,8 @@ def axis(sight: Sight, code: str) -> Axis:
         return _of_segment(sight, *code.removeprefix("member:").partition(":")[::2])
     if code.startswith("class:"):
         return _of_class(code)
+    if code.startswith("holds:"):
+        return _of_holding(sight, code)
     if code in DERIVED and DERIVED[code] <= sight.reading.roll.columns.keys():
         return _derived(sight, code)
     attribute = sight.attributes.get(code)
@@ -167,6 +171,14 @@ def _of_segment(sight: Sight, code: str, segment_code: str) -> Axis:
         raise NotFoundError(f"no segment {segment_code[:60]!r} in {code}", "a segment of the scheme")
     place = places.of_segment(entry.scheme, segment, sight.reading_of(entry))
     return Axis(place, f"{entry.scheme.label_en}: {segment.label_en}", f"{entry.scheme.label_fr} : {segment.label_fr}", "member")
+
+
+def _of_holding(sight: Sight, code: str) -> Axis:
+    product = code.removeprefix("holds:")
+    column = f"holds_{product}"
+    if product not in PRODUCTS or column not in sight.reading.roll.columns:
+        raise NotFoundError(f"no product {product[:60]!r}", "a product of the catalogue")
+    return Axis(places.of_holding(code, column), f"Holds {product_name(product, 'en')}", f"Détient {product_name(product, 'fr')}", "member")
 
 
 def _of_class(code: str) -> Axis:

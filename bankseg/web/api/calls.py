@@ -16,6 +16,7 @@ from bankseg.services.idempotency import Answer, Claim
 from bankseg.web import desk
 from bankseg.web.access import API_PREFIX
 from bankseg.web.forms import SAFE_METHODS
+from bankseg.web.operations import incoming
 
 EXTENSION = "bankseg.api_limiter"
 KEY_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
@@ -47,14 +48,19 @@ def throttle() -> None:
 
 
 def refuse_unreadable() -> None:
-    """Refuse a body that is no JSON document.
+    """Refuse a body that is no JSON document; a file is streamed aside where one is taken.
 
     Raises
     ------
     UnsupportedMediaType, BadRequest
         When it says that it is something else, or is not what it says.
     """
-    if not _is_call() or request.method in SAFE_METHODS or not request.get_data():
+    if not _is_call() or request.method in SAFE_METHODS:
+        return
+    if incoming.is_a_file():
+        incoming.read_body()
+        return
+    if not request.get_data():
         return
     if request.mimetype != JSON:
         raise UnsupportedMediaType
@@ -115,7 +121,8 @@ def _is_call() -> bool:
 
 
 def _fingerprint() -> str:
-    parts = (request.method.encode(), request.full_path.encode(), request.headers.get("If-Match", "").encode(), request.get_data())
+    body = incoming.body_file().sha256.encode() if incoming.is_a_file() else request.get_data()
+    parts = (request.method.encode(), request.full_path.encode(), request.headers.get("If-Match", "").encode(), body)
     return sha256(b"\n".join(parts)).hexdigest()
 
 

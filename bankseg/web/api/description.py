@@ -30,6 +30,9 @@ UNCHANGED: dict[str, Any] = {
 TAG: dict[str, Any] = {"description": "Fingerprint of the answer", "schema": {"type": "string"}}
 PLACE: dict[str, Any] = {"description": "Address of what was made", "schema": {"type": "string"}}
 AGAIN: dict[str, Any] = {"description": "Seconds after which it is worth asking again", "schema": {"type": "integer"}}
+# Calls whose body is a file.
+FILES = frozenset({("/api/v1/uploads", "post")})
+FILE_BODY: dict[str, Any] = {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 # Calls that take If-Match: path and method.
 GUARDED = frozenset({
     ("/api/v1/views/{view_id}", "put"), ("/api/v1/views/{view_id}", "delete"), ("/api/v1/schemes/{code}/draft", "put"), ("/api/v1/schemes/{code}/strategy/{segment}", "put"),
@@ -90,6 +93,8 @@ def _complete(path: str, method: str, call: dict[str, Any]) -> None:
         parameters.append(KNOWN)
         given["200"].setdefault("headers", {})["ETag"] = TAG
         call["responses"]["304"] = {"description": "What you hold still holds", "headers": {"ETag": TAG}}
+    if (path, method) in FILES:
+        call["requestBody"] = FILE_BODY
     if (path, method) in GUARDED:
         parameters.append(UNCHANGED)
     for status, answer in given.items():

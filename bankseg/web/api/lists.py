@@ -8,7 +8,7 @@ from flask import Response, url_for
 from pydantic import BaseModel, Field, StringConstraints
 
 from bankseg.domain.list_terms import ListAsked
-from bankseg.services import list_builder, list_desk, list_exports, list_results, list_states
+from bankseg.services import list_answers, list_builder, list_desk, list_exports, list_results, list_states
 from bankseg.services.stamp import stamp
 from bankseg.web import desk
 from bankseg.web.api import schemas
@@ -151,7 +151,7 @@ def _file(list_id: int, name: str, write: list_exports.Writer, asked: str) -> Re
 def _one(list_id: int, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     page = list_desk.list_page(desk.desk().settings, desk.read(), desk.scope(), list_id)
     run = stamp(desk.read())
-    told = {"list": list_desk.list_document(page), "results": list_results.document(page.results)}
+    told = {"list": list_desk.list_document(page), "results": {**list_results.document(page.results), "answers": list_answers.document(page.answers)}}
     return _json(run.run_id, run.as_of.isoformat(), told, status, headers)
 
 

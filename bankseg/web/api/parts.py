@@ -22,6 +22,7 @@ from bankseg.web.api import (
     staff,
     studies,
     subjects,
+    uploads,
     usage,
     views,
     work,
@@ -31,6 +32,6 @@ SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_
 PARTS = tuple(
     module.BLUEPRINT
     for module in (
-        views, client_parts, usage, portfolio, applications, lists, age_groups, work, segments, pictures, design, scheme_life, life, living, offers, studies, governance, runs, files, staff, policy_drafts, subjects
+        views, client_parts, usage, portfolio, applications, lists, age_groups, work, segments, pictures, design, scheme_life, life, living, offers, studies, governance, runs, uploads, files, staff, policy_drafts, subjects
     )
 )  # fmt: skip

@@ -16,6 +16,7 @@ from bankseg.services.scheme_pictures import (
     geography,
     groups,
     matrix,
+    product_fit,
     rfm_grid,
     standing,
     strategy_grid,
@@ -63,6 +64,10 @@ class MatrixAsked(schemas.Asked):
 
 class LevelAsked(schemas.Asked):
     level: Text = Field(default="", description="city, department, region or branch_id")
+
+
+class FitAsked(schemas.Asked):
+    scheme: Text = Field(default="", description="Code of a scheme; value_tiers unless said")
 
 
 class TwoAsked(schemas.Asked):
@@ -155,6 +160,12 @@ def crossing(query: MatrixAsked) -> Response:
 def places(query: LevelAsked) -> Response:
     """Clients by place with growth, value, products and opportunity."""
     return _json(answer(geography.geography_page(desk.desk().settings, desk.read(), desk.scope(), query.level)))
+
+
+@BLUEPRINT.get("/pictures/fit", responses={"200": Picture})
+def fit(query: FitAsked) -> Response:
+    """Each segment's products: how many hold them, the propensity expected, the gap, and what holders complain of and answer."""
+    return _json(answer(product_fit.product_fit_page(desk.desk().settings, desk.read(), desk.scope(), query.scheme)))
 
 
 @BLUEPRINT.get("/pictures/two", responses={"200": Picture})

@@ -17,6 +17,7 @@ from bankseg.services.scheme_pictures import (
     geography,
     groups,
     matrix,
+    product_fit,
     rfm_grid,
     standing,
     strategy_grid,
@@ -80,6 +81,12 @@ def crossing() -> str:
     """Any two ways to part the clients."""
     rows, columns = (request.args.get(name) or first for name, first in FIRST_AXES.items())
     return _shown("matrix", matrix.matrix_page(desk.desk().settings, desk.read(), desk.scope(), rows, columns, request.args.getlist("in")))
+
+
+@BLUEPRINT.get("/fit")
+def fit() -> str:
+    """Products beside what segments want."""
+    return _shown("fit", product_fit.product_fit_page(desk.desk().settings, desk.read(), desk.scope(), request.args.get("scheme", "")))
 
 
 @BLUEPRINT.get("/places")
