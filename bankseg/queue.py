@@ -19,6 +19,7 @@ RECONCILE = "bankseg.reconcile"
 MONITOR = "bankseg.monitor"
 REFRESH = "bankseg.refresh_segments"
 CANARY = "bankseg.canary"
+WEBHOOK = "bankseg.webhook"
 PING_SECONDS = 2.0
 RING_SECONDS = 5  # longest wait for one broker operation of a ring; the caller has already committed and only wants to go on
 VISIBILITY_SECONDS = 3600  # must exceed the longest time limit, or Redis hands a running task to a second worker

@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", description="Least level that is logged")
     log_format: Literal["plain", "json"] = Field(default="plain", description="How web, worker and beat log: lines for people, or one JSON object a line")
     traces_url: str = Field(default="", description="OTLP address (HTTP) that traces of web, worker and store go to; empty: none are made")
+    webhook_url: str = Field(default="", description="Address that is told of publications, moves between segments and released lists; empty: nobody is")
+    webhook_secret: SecretStr = Field(default=SecretStr(""), description="Secret that signs what it is told: whsec_ and 24 to 64 bytes in base64")
+    webhook_seconds: int = Field(default=15, ge=1, description="Seconds between two looks by beat whether there is something to tell")
     metrics_token: SecretStr = Field(default=SecretStr(""), description="Bearer token that opens /metrics; empty: there is no such page")
     api_calls_a_minute: int = Field(
         default=1_200, ge=1, description="Calls of the API a person may make in a minute, counted by each web process; more get 429"

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from bankseg import traces
-from bankseg.queue import CANARY, MONITOR, RECONCILE, REFRESH, RUN_JOB
+from bankseg.queue import CANARY, MONITOR, RECONCILE, REFRESH, RUN_JOB, WEBHOOK
 from bankseg.settings import Settings
 from workers.app import app
 
@@ -57,3 +57,11 @@ def canary() -> None:
     from bankseg.services.canary import sing
 
     sing(Settings())
+
+
+@app.task(name=WEBHOOK)
+def webhook() -> None:
+    """Tell the bank's own systems what happened; doing it twice tells nothing twice that was taken."""
+    from bankseg.services.webhook import deliver_bank
+
+    deliver_bank(Settings())

@@ -31,6 +31,7 @@ from bankseg.cli import (
     studies,
     tune,
     up,
+    webhook,
 )
 from bankseg.embedded import openmp
 
@@ -65,6 +66,7 @@ for module in (
     backup,
     restore_drill,
     database,
+    webhook,
 ):
     main.add_command(module.command)
 for step in segment_life.COMMANDS:

@@ -19,6 +19,7 @@ from bankseg.domain.policy import load_policy
 from bankseg.embedded import broker, openmp
 from bankseg.lake.files import table_versions
 from bankseg.queue import address, workers_answering
+from bankseg.services import webhook
 from bankseg.services.cluster_state import cluster_state
 from bankseg.services.metrics import since_backup
 from bankseg.services.policy_in_force import policy_of
@@ -69,6 +70,7 @@ def examine(settings: Settings, now: float, variables: dict[str, str]) -> list[C
         ("worker", lambda: _worker(settings)),
         ("lake", lambda: _lake(settings)),
         ("cluster", lambda: _cluster(settings)),
+        ("webhook", lambda: _webhook(settings)),
         ("backup", lambda: _backup(settings)),
         ("model folder", lambda: _artefacts(settings)),
         ("OpenMP", _openmp),
@@ -238,6 +240,21 @@ def _lake(settings: Settings) -> Check:
 def _cluster(settings: Settings) -> Check:
     found, remedy = cluster_state(settings)
     return Check("cluster", State.WARNING if remedy else State.OK, found, remedy)
+
+
+def _webhook(settings: Settings) -> Check:
+    if webhook.webhook_of(settings) is None:
+        return Check("webhook", State.OK, "none is set")
+    if _is_missing_sqlite(settings):
+        return Check("webhook", State.OK, "set; there is no store yet")
+    with _engine(settings) as engine, reading(engine) as session:
+        told = webhook.standing(session)
+    if told is None:
+        return Check("webhook", State.OK, "set; a worker's first round begins it")
+    if told.attempts:
+        found = f"{told.waiting} messages wait after {told.attempts} attempts: {told.answer}"
+        return Check("webhook", State.WARNING, found, "see the receiver; bankseg webhook test posts one message, bankseg webhook deliver tries at once")
+    return Check("webhook", State.OK, f"{told.waiting} messages wait" if told.waiting else "all was taken")
 
 
 def _backup(settings: Settings) -> Check:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from bankseg.domain.jobs import JobState, Stage
-from bankseg.services import canary, http_counts
+from bankseg.services import canary, http_counts, webhook
 from bankseg.services.exposition import Family, Sample
 from bankseg.settings import Settings
 from bankseg.storage import model_alert, model_observation, propensity_model
@@ -39,6 +39,8 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "bankseg_backup_age_seconds": ("gauge", "Seconds since the last finished backup"),
     "bankseg_broker_up": ("gauge", "Whether the broker answers"),
     "bankseg_canary_age_seconds": ("gauge", "Seconds since a worker last did the canary's task"),
+    "bankseg_webhook_waiting": ("gauge", "Messages that wait for the webhook's receiver"),
+    "bankseg_webhook_attempts": ("gauge", "Failed attempts on the first of them"),
     "bankseg_http_requests_total": ("counter", "Requests answered, by endpoint, method and status"),
     "bankseg_http_request_seconds": ("histogram", "Seconds from the request to the start of its answer, by endpoint and status"),
 }
@@ -48,6 +50,8 @@ def metrics(settings: Settings, engine: Engine) -> list[Family]:
     """Every family, in the catalogue's order; one without samples is not known now."""
     with reading(engine) as session:
         found = dict(_stored(session))
+        if settings.webhook_url and (told := webhook.standing(session)) is not None:
+            found |= {"bankseg_webhook_waiting": (Sample(told.waiting),), "bankseg_webhook_attempts": (Sample(told.attempts),)}
     found |= dict(_on_the_broker(settings))
     return [Family(name, kind, meaning, found.get(name, ())) for name, (kind, meaning) in CATALOGUE.items()]
 

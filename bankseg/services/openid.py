@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bankseg.domain.errors import BanksegError, ServiceUnavailableError
-from bankseg.services.openid_terms import OpenidTerms, is_safe_address
+from bankseg.services.openid_terms import OpenidTerms
+from bankseg.services.safe_address import is_safe_address
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet

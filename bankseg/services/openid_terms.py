@@ -4,13 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from bankseg.domain.errors import ConfigurationError
 from bankseg.domain.people import Role
+from bankseg.services.safe_address import is_safe_address
 from bankseg.settings import Settings
 
 PACKAGES = ("authlib", "joserfc", "requests")
@@ -63,21 +62,6 @@ def openid_terms(settings: Settings) -> OpenidTerms | None:
         settings.openid_issuer, settings.openid_client_id, settings.openid_client_secret, settings.openid_scopes, settings.openid_skew_seconds,
         settings.openid_roles_claim, _roles(settings), settings.openid_new_people,
     )  # fmt: skip
-
-
-def is_safe_address(url: str) -> bool:
-    """Whether secrets may travel to an address: over TLS, or within this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return bool(parts.hostname)
-    return parts.scheme == "http" and _is_this_machine(parts.hostname or "")
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _roles(settings: Settings) -> dict[str, Role]:

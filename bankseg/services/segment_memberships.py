@@ -130,7 +130,8 @@ def write_events(settings: Settings, engine: "Engine", run_id: int) -> int:
             continue
         moved = changes(_read(settings, before), _read(settings, after), is_exclusive=entry.scheme.is_exclusive)
         try:
-            written += append(engine, "segment_event", _as_events(moved, before, after))
+            with segment_event.one_writer(engine):
+                written += append(engine, "segment_event", _as_events(moved, before, after))
         except IntegrityError:
             _log.info("moves of %s in run %s were written by somebody else", entry.scheme.code, run_id)
     return written

@@ -1,8 +1,10 @@
 """The outbox of segments: who entered and who left a published scheme's segments, written once and read in order."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, func
+from sqlalchemy import Engine, Index, UniqueConstraint, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from bankseg.domain.people import Scope
@@ -30,6 +32,17 @@ class SegmentEvent(SQLModel, table=True):
     rm_id: str | None = None
     branch_id: str | None = None
     made_at: float = 0.0
+
+
+@contextmanager
+def one_writer(engine: Engine) -> Iterator[None]:
+    """Let moves be written by one process at a time, so that whoever reads on from an id misses none that is committed later. SQLite has one writer anyway."""
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    with engine.connect() as connection, connection.begin():
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(72658)")
+        yield
 
 
 def are_written(session: Session, code: str, version: int, run_id: int) -> bool:

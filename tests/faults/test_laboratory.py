@@ -24,7 +24,8 @@ from tests.postgres import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 SEED = 20_251_231
-VISITED_ELSEWHERE = {"copies.before_rename"}  # of a lake on object storage: tests/lake/test_object_storage.py
+# Of a lake on object storage: tests/lake/test_object_storage.py; of the webhook: tests/services/test_webhook.py.
+VISITED_ELSEWHERE = {"copies.before_rename", "webhook.sent"}
 BEFORE_SECONDS = 600.0
 
 

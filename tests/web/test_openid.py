@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from sqlmodel import select
 
 from bankseg.domain.errors import ConfigurationError
-from bankseg.services.openid_terms import is_safe_address, openid_terms
+from bankseg.services.openid_terms import openid_terms
+from bankseg.services.safe_address import is_safe_address
 from bankseg.settings import Settings
 from bankseg.storage import openid
 from bankseg.storage.audit import AuditEntry, first_broken
