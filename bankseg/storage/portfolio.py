@@ -213,4 +213,7 @@ def _sort_expression(sort: str) -> Any:  # a SQL expression
 
 def _plain_sums(row: Row) -> Row:
     """PostgreSQL sums bigint as numeric; money is an integer again here."""
-    return {name: int(value) if name.endswith("_minor") and value is not None else value for name, value in row.items()}
+    for name in CELL_SUMS:
+        if row[name] is not None:
+            row[name] = int(row[name])
+    return row

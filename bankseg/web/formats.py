@@ -1,19 +1,22 @@
-"""Numbers, money and dates as people of a language write them."""
+"""Numbers, money and dates as people of a language write them.
+
+A page writes hundreds of numbers in a handful of ways: Babel is asked once how a language writes each, and every date once.
+"""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import NumberPattern, format_currency, format_decimal, format_percent, parse_pattern
+from babel.numbers import NumberPattern, format_currency, get_currency_precision, parse_pattern
 
 from bankseg.delivery.columns import in_units
 
 NOTHING = "–"
 LOCALES = {"en": Locale.parse("en_GB"), "fr": Locale.parse("fr_FR")}
 WHOLE_FROM = 100  # currency units from which cents would only be noise
-NO_CURRENCY = "XXX"  # ISO 4217 for no currency involved
+AMOUNT = {"en": "¤#,##0", "fr": "#,##0 ¤"}
 
 
 def money(minor: int | None, currency: str | None, language: str) -> str:
@@ -25,9 +28,7 @@ def money(minor: int | None, currency: str | None, language: str) -> str:
     if minor is None:
         return NOTHING
     units = in_units(int(minor), currency)
-    if abs(units) >= WHOLE_FROM:
-        units = units.quantize(Decimal(1))
-    return _amount(units, currency, language)
+    return _amount(units, 0 if abs(units) >= WHOLE_FROM or not units % 1 else 2, currency, language)
 
 
 def exact_money(minor: int | None, currency: str | None, language: str) -> str:
@@ -38,8 +39,7 @@ def exact_money(minor: int | None, currency: str | None, language: str) -> str:
     """
     if minor is None:
         return NOTHING
-    pattern = {"en": "¤#,##0.00", "fr": "#,##0.00 ¤"}[language] if currency else "#,##0.00"
-    return str(format_currency(in_units(int(minor), currency), currency or NO_CURRENCY, format=_read(pattern), locale=LOCALES[language]))
+    return _amount(in_units(int(minor), currency), get_currency_precision(currency) if currency else 2, currency, language)
 
 
 def share(value: float | None, language: str) -> str:
@@ -50,14 +50,17 @@ def share(value: float | None, language: str) -> str:
     """
     if value is None:
         return NOTHING
-    pattern = "0\u00a0%" if language == "fr" else "0%"
-    is_whole = value == 0 or value >= 0.1
-    return str(format_percent(value, format=_read(pattern if is_whole else pattern.replace("0", "0.0", 1)), locale=LOCALES[language]))
+    digits = 0 if value == 0 or value >= 0.1 else 1
+    units = Decimal(str(value)).scaleb(2)
+    return _written(units, format(units.copy_abs(), f".{digits}f"), "", "\u00a0%" if language == "fr" else "%", language)
 
 
 def number(value: float | None, language: str) -> str:
     """A plain number with at most two decimals."""
-    return NOTHING if value is None else str(format_decimal(value, format=_read("#,##0.##"), locale=LOCALES[language]))
+    if value is None:
+        return NOTHING
+    units = Decimal(str(value))
+    return _written(units, format(units.copy_abs(), ",.2f").rstrip("0").rstrip("."), "", "", language)
 
 
 def day(value: date | str | None, language: str) -> str:
@@ -68,6 +71,11 @@ def day(value: date | str | None, language: str) -> str:
     """
     if not value:
         return NOTHING
+    return _day(value, language)
+
+
+@lru_cache(maxsize=4_096)
+def _day(value: date | str, language: str) -> str:
     try:
         known = date.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
@@ -87,14 +95,33 @@ def month(value: str, language: str) -> str:
     return str(format_date(date.fromisoformat(f"{value[:7]}-01"), format="MMM y", locale=LOCALES[language]))
 
 
-def _amount(units: Decimal, currency: str | None, language: str) -> str:
-    pattern = {"en": "¤#,##0.00", "fr": "#,##0.00 ¤"}[language] if units % 1 else {"en": "¤#,##0", "fr": "#,##0 ¤"}[language]
+def _amount(units: Decimal, digits: int, currency: str | None, language: str) -> str:
+    before, after = _around(currency, language)
+    return _written(units, format(units.copy_abs(), f",.{digits}f"), before, after, language)
+
+
+def _written(units: Decimal, digits: str, before: str, after: str, language: str) -> str:
+    """Digits as Python groups them, as a language writes them, with the sign of the number."""
+    sign = "-" if units.is_signed() else ""
+    return f"{sign}{before}{digits.translate(_signs(language))}{after}"
+
+
+@cache
+def _around(currency: str | None, language: str) -> tuple[str, str]:
+    """What a language writes before and after an amount of a currency."""
     if not currency:
-        pattern = pattern.replace("¤", "").strip()
-    return str(format_currency(units, currency or NO_CURRENCY, format=_read(pattern), locale=LOCALES[language], currency_digits=False))
+        return "", ""
+    before, _, after = str(format_currency(8, currency, format=_read(AMOUNT[language]), locale=LOCALES[language], currency_digits=False)).partition("8")
+    return before, after
+
+
+@cache
+def _signs(language: str) -> dict[int, str]:
+    """What a language puts between thousands and before decimals, in place of Python's own signs."""
+    symbols = LOCALES[language].number_symbols["latn"]
+    return str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
 
 
 @cache
 def _read(pattern: str) -> NumberPattern:
-    """A pattern as read once: a page writes hundreds of numbers with a handful of them."""
     return parse_pattern(pattern)

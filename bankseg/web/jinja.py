@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Flask, g, request, url_for
 from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from bankseg.domain import governance, reasons
 from bankseg.domain.rights import Right, may, sees
@@ -62,23 +63,30 @@ def _in_page_language(form: Callable[..., str]) -> Callable[..., str]:
     """A format as a filter; told that it depends on the page, or Jinja would fold a constant in the first reader's language."""
 
     @pass_context
-    def filtered(context: object, *values: object) -> str:
-        del context
-        return form(*values, desk.language())
+    def filtered(context: Context, *values: object) -> str:
+        return form(*values, _language(context))
 
     return filtered
 
 
-def _words(text: str, **values: object) -> str:
-    return i18n.words(text, desk.language(), **values)
+def _language(context: Context) -> str:
+    """The language of the page, which the frame of every page tells; a page asks a thousand times."""
+    return cast("str", context.get("language") or desk.language())
 
 
-def _label(kind: str, code: object) -> str:
+@pass_context
+def _words(context: Context, text: str, **values: object) -> str:
+    return i18n.words(text, _language(context), **values)
+
+
+@pass_context
+def _label(context: Context, kind: str, code: object) -> str:
+    language = _language(context)
     if kind == "segment" and code in _segments():
-        return _segments()[str(code)][desk.language()]
+        return _segments()[str(code)][language]
     if kind == "target" and str(code).startswith("label:") and code in _outcomes():
-        return _outcomes()[str(code)][desk.language()]
-    return i18n.label(kind, None if code is None else str(code), desk.language())
+        return _outcomes()[str(code)][language]
+    return i18n.label(kind, None if code is None else str(code), language)
 
 
 def _phrase(reason: dict[str, Any], currency: str | None = None) -> str:
