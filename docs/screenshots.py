@@ -80,7 +80,7 @@ SCREENS = (
     Screen("pictures-contribution", MARKETER, "/segments/contribution"), Screen("pictures-concentration", MARKETER, "/segments/concentration", (LIGHT, DARK)),
     Screen("pictures-matrix", MARKETER, "/segments/matrix", (LIGHT, PHONE)), Screen("pictures-places", MARKETER, "/segments/places"),
     Screen("pictures-groups", MARKETER, "/segments/groups"), Screen("pictures-overlap", MARKETER, "/segments/two"), Screen("pictures-loyal", MARKETER, "/segments/loyal"),
-    Screen("pictures-birthdays", MARKETER, "/segments/birthdays"), Screen("pictures-strategy", RISK, "/segments/strategy", (LIGHT, DARK)),
+    Screen("pictures-birthdays", MARKETER, "/segments/birthdays"), Screen("pictures-fit", MARKETER, "/segments/fit", ALL), Screen("pictures-strategy", RISK, "/segments/strategy", (LIGHT, DARK)),
     Screen("studies", MARKETER, "/segments/studies/"), Screen("study-new", MARKETER, "/segments/studies/new/tree"), Screen("lifetime-value", MARKETER, "/segments/studies/lifetime-value"),
     Screen("risk-queue", RISK, "/risk", ALL), Screen("risk-overview", RISK, "/risk/overview", (LIGHT, PHONE)), Screen("risk-case", RISK, "{case}", ALL),
     Screen("risk-warnings", RISK, "/risk/warnings"), Screen("risk-vulnerable", RISK, "/risk/vulnerable"), Screen("models", MODELS, "/models/", ALL),
