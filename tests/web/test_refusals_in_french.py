@@ -1,5 +1,10 @@
 """Refusals that are recorded in English, read back in French."""
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
 import pytest
 
 from bankseg.delivery.subject_page import subject_page
@@ -8,7 +13,33 @@ from bankseg.domain.erasure import KeptByDutyError
 from bankseg.domain.errors import InputError
 from bankseg.domain.list_errors import ListStateError
 from bankseg.storage.erased_rows import RULES
-from bankseg.web.i18n.refusals import refusal
+from bankseg.web.i18n.refusals import CATALOGUE, refusal
+from tests.web import refusal_literals
+
+# Rooms and modules whose refusals no page shows, and why: whoever reads them sits at a terminal, in English.
+NEVER_ON_A_PAGE = {
+    "cli": "the command line",
+    "client": "a program that calls the API",
+    "demo": "made before anybody signs in",
+    "embedded": "starting the processes of one machine",
+    "logs.py": "starting a process",
+    "propensity/flatfile.py": "bankseg evaluate",
+    "propensity/flatread.py": "bankseg evaluate",
+    "services/backup.py": "bankseg backup",
+    "services/backup_manifest.py": "bankseg backup",
+    "services/database_roles.py": "bankseg database roles",
+    "services/follow.py": "a command that waits for a run",
+    "services/openid_terms.py": "reading the operator's settings",
+    "services/reproduce.py": "bankseg reproduce",
+    "services/restore_drill.py": "bankseg restore-drill",
+    "services/tune.py": "bankseg tune",
+    "services/webhook.py": "reading the operator's settings",
+    "settings.py": "starting a process",
+    "storage/schema.py": "bankseg init",
+    "storage/store_copy.py": "bankseg backup",
+    "storage/walls.py": "starting a process",
+    "traces.py": "starting a process",
+}
 
 SHARE = InputError(
     "clients.csv has 1,200 of 1,800 rows refused (66.7 %), so none was loaded: unparsable_date: joined_on (1,200)",
@@ -51,6 +82,51 @@ SHARE = InputError(
 def test_a_refusal_speaks_french_on_a_french_page_and_stays_as_recorded_on_an_english_one(error: Exception, french: str) -> None:
     assert refusal(error, "fr") == french
     assert refusal(error, "en") == str(error)
+
+
+def shown() -> dict[str, str]:
+    """Every sentence of an error that a page can show, with a module that says it."""
+    classes = refusal_literals.error_classes()
+    return {said: name for name, path in modules() for said in refusal_literals.sentences(path, classes)}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(refusal_literals.PACKAGE.rglob("*.py")):
+        name = path.relative_to(refusal_literals.PACKAGE).as_posix()
+        if name not in NEVER_ON_A_PAGE and name.partition("/")[0] not in NEVER_ON_A_PAGE:
+            yield name, path
+
+
+def places(text: str) -> list[str]:
+    return sorted(field for _, field, _, _ in Formatter().parse(text) if field is not None)
+
+
+def test_every_sentence_of_an_error_has_a_french_one_and_none_is_left_over() -> None:
+    french = json.loads(CATALOGUE.read_text(encoding="utf-8"))
+    said = shown()
+
+    assert {sentence: module for sentence, module in said.items() if sentence not in french} == {}
+    assert set(french) - set(said) == set()
+    assert {english: text for english, text in french.items() if places(english) != places(text)} == {}
+    assert list(french) == sorted(french)
+
+
+def test_every_sentence_is_read_back_alone_and_joined() -> None:
+    french = json.loads(CATALOGUE.read_text(encoding="utf-8"))
+    values = ("7", "12", "3", "40", "5", "9", "60")
+
+    misread = {
+        text: refusal(text, "fr")
+        for english, told in french.items()
+        for text, wanted in ((english.format(*values), told.format(*values)), (f"7 clusters Expected: {english.format(*values)}.", told.format(*values)))
+        if wanted.replace("\u00a0", " ") not in refusal(text, "fr").replace("\u00a0", " ")
+    }
+
+    assert misread == {}
+
+
+def test_what_no_page_shows_is_still_there() -> None:
+    assert [name for name in NEVER_ON_A_PAGE if not (refusal_literals.PACKAGE / name).exists()] == []
 
 
 def test_what_is_not_known_is_shown_as_it_was_recorded() -> None:
