@@ -1,6 +1,7 @@
 """Refusals that are recorded in English, read back in French."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -15,6 +16,7 @@ from bankseg.domain.list_errors import ListStateError
 from bankseg.storage.erased_rows import RULES
 from bankseg.web.i18n.refusals import CATALOGUE, refusal
 from tests.web import refusal_literals
+from tests.web.conftest import Browsers, token_of
 
 # Rooms and modules whose refusals no page shows, and why: whoever reads them sits at a terminal, in English.
 NEVER_ON_A_PAGE = {
@@ -123,6 +125,31 @@ def test_every_sentence_is_read_back_alone_and_joined() -> None:
     }
 
     assert misread == {}
+
+
+def test_no_page_prints_an_error_as_it_was_recorded() -> None:
+    told = r"[\w.]*\b(?:found|expected|remedy|refusal|refused|error|message|why)"
+    templates = sorted((refusal_literals.PACKAGE / "web" / "templates").rglob("*.html"))
+
+    printed = {path.name: re.findall(rf"\{{\{{ {told} \}}\}}", path.read_text(encoding="utf-8")) for path in templates}
+
+    assert {name: found for name, found in printed.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    ("login", "page", "step", "form", "french"),
+    [
+        ("odile", "/runs/1", "/retry", {}, "un calcul en échec ou arrêté. À faire\u00a0: en lancer un nouveau."),
+        ("rita", "/administration/policy", "/fields", {"tiers.gold_share": "1.5", "tiers.platinum_share": "5 %"}, "une part entre 0 et 1"),
+    ],
+    ids=["run", "policy"],
+)
+def test_a_page_that_refuses_speaks_french(own: Browsers, login: str, page: str, step: str, form: dict[str, str], french: str) -> None:
+    http = own.of(login)
+    token = token_of(http.get(page).text)
+    http.post("/language", data={"language": "fr", "next": "/", "form_token": token})
+
+    assert french in http.post(page + step, data={"form_token": token, **form}).text
 
 
 def test_what_no_page_shows_is_still_there() -> None:

@@ -1,7 +1,7 @@
 """French for what services refuse and report in English: a run, a study or an import records one text for everybody.
 
-Sentences stand whole in refusals.json, English to French with numbered places. What is composed while work goes on, such as the progress of a study,
-is read back by its fixed forms. What is not known is shown as it was recorded.
+Sentences stand whole in refusals.json, English to French with numbered places, and so does what work says while it goes on.
+What is not known is shown as it was recorded.
 """
 
 import json
@@ -19,20 +19,12 @@ FEWEST_LETTERS = 7  # a sentence with fewer letters of its own would take any ot
 ANYTHING = "(.+?)"
 ONE_THING = r"""('[^']*'|"[^"]*"|\{.*\}|\[.*\]|[^\s,]+(?:(?:, | or | and )[^\s,]+)*)"""
 NAMED = re.compile(r"""(\w[\w ]*?) ('[^']*'|"[^"]*")""")
-STATES = ("state", "upload_state", "list_state", "erasure_state", "policy_state", "attribute_type", "purpose")
+STATES = ("state", "upload_state", "list_state", "erasure_state", "policy_state", "attribute_type", "purpose", "criterion")
 WORDS = {
-    "budget": "budget", "calls": "appels", "challenger": "candidat", "champion": "en service", "channel": "canal", "control group": "groupe témoin", "day": "jour", "days": "jours",
-    "interval": "durée", "least margin": "marge minimale", "least probability": "probabilité minimale", "person": "personne", "rate": "taux", "rejected": "rejeté",
+    "budget": "budget", "calls": "appels", "challenger": "candidat", "champion": "en service", "channel": "canal", "day": "jour", "days": "jours",
+    "interval": "durée", "person": "personne", "rate": "taux", "rejected": "rejeté",
     "retired": "retiré", "segment": "segment", "scheme": "schéma", "shadow": "en observation", "size": "taille",
 }  # fmt: skip
-FORMS: tuple[tuple[str, str], ...] = (
-    (r"(\S+) of (\w+) was refused, so owners are missing", r"\1 (\2) a été refusé, des titulaires manquent donc"),
-    (r"reading clients", "lecture des clients"), (r"trying numbers of clusters", "essai de plusieurs nombres de groupes"), (r"clustering (\d+) clients", r"regroupement de \1 clients"),
-    (r"testing the clusters on other samples", "épreuve des groupes sur d'autres échantillons"), (r"putting the clusters into words and rules", "mise des groupes en mots et en règles"),
-    (r"learning what (\d+) clients have in common", r"apprentissage de ce que \1 clients ont en commun"), (r"^listing$", "établissement de la liste"), (r"growing on (\d+) clients", r"croissance sur \1 clients"),
-    (r"value and activity from ([\d-]+) on", r"valeur et activité depuis le \1"), (r"value and activity as of ([\d-]+)", r"valeur et activité au \1"),
-    (r"what the year brought", "ce que l'année a apporté"), (r"^comparing$", "comparaison"),
-)  # fmt: skip
 
 
 def refusal(text: object, language: str) -> str:
@@ -90,15 +82,14 @@ def _known(text: str) -> str | None:
 
 
 def _unknown(text: str) -> str:
-    """What the catalogue does not know: a job's key before its error, a named value, or a text made of fixed forms."""
+    """What is no sentence of the catalogue: a job's key before its error, a named value, or several sentences in a row."""
     first, colon, rest = text.partition(": ")
     if colon and " " not in first and (known := _known(rest)) is not None:
         return f"{first} : {known}"
-    if (named := NAMED.fullmatch(text)) and (" " not in named[1] or named[1] in WORDS):
+    if (named := NAMED.fullmatch(text)) and (" " not in named[1] or named[1] in _whole()):
         return f"{_value(named[1])} {_value(named[2])}"
-    for form, french in FORMS:
-        text = re.sub(form, french, text)
-    return text
+    told = [_known(part) for part in text.split("; ")]
+    return "; ".join(part for part in told if part is not None) if None not in told else text
 
 
 def _value(text: str) -> str:
