@@ -57,7 +57,7 @@ SHARE = InputError(
             SHARE,
             (
                 "clients.csv\u00a0: 1\u202f200 lignes refusées sur 1\u202f800 (66,7 %), aucune n'a donc été chargée\u00a0: pas une date, joined_on (1\u202f200). Attendu\u00a0: au plus 50 % de "
-                "lignes refusées. À faire\u00a0: corriger la correspondance ou faire renvoyer le fichier\u00a0; pour laisser ces lignes de côté, fixer most_rejected_pct pour cet extrait, "
+                "lignes refusées. À faire\u00a0: corriger la correspondance ou faire renvoyer le fichier\u00a0; pour laisser ces lignes de côté, fixer most_rejected_pct pour cette extraction, "
                 "ou donner --accept-rejects."
             ),
         ),
@@ -72,7 +72,7 @@ SHARE = InputError(
         ),
         (
             ListStateError("the person who made a list cannot release it", "a second person", "ask a colleague"),
-            "qui a fait une liste ne peut pas la libérer. Attendu\u00a0: une seconde personne. À faire\u00a0: demander à un collègue.",
+            "qui a fait une liste ne peut pas la diffuser. Attendu\u00a0: une seconde personne. À faire\u00a0: demander à un collègue.",
         ),
         (
             InputError("a first contact on 2025-01-01", "a day from 2025-09-30, within 90 days", "correct the day"),
@@ -139,7 +139,7 @@ def test_no_page_prints_an_error_as_it_was_recorded() -> None:
 @pytest.mark.parametrize(
     ("login", "page", "step", "form", "french"),
     [
-        ("odile", "/runs/1", "/retry", {}, "un calcul en échec ou arrêté. À faire\u00a0: en lancer un nouveau."),
+        ("odile", "/runs/1", "/retry", {}, "un traitement en échec ou arrêté. À faire\u00a0: en lancer un nouveau."),
         ("rita", "/administration/policy", "/fields", {"tiers.gold_share": "1.5", "tiers.platinum_share": "5 %"}, "une part entre 0 et 1"),
     ],
     ids=["run", "policy"],

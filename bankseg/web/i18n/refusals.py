@@ -16,13 +16,14 @@ PLACE = re.compile(r"\{(\d+)\}")
 MARK = re.compile(r" ?(?<!\S)(Expected|What to do): ")
 MARKS = {"Expected": "Attendu : ", "What to do": "À faire : "}
 FEWEST_LETTERS = 7  # a sentence with fewer letters of its own would take any other for its values
+LONGEST = 1_000  # characters of a sentence; a longer text quotes something else, and would be compared for too long
 ANYTHING = "(.+?)"
 ONE_THING = r"""('[^']*'|"[^"]*"|\{.*\}|\[.*\]|[^\s,]+(?:(?:, | or | and )[^\s,]+)*)"""
 NAMED = re.compile(r"""(\w[\w ]*?) ('[^']*'|"[^"]*")""")
 STATES = ("state", "upload_state", "list_state", "erasure_state", "policy_state", "attribute_type", "purpose", "criterion")
 WORDS = {
-    "budget": "budget", "calls": "appels", "challenger": "candidat", "champion": "en service", "channel": "canal", "day": "jour", "days": "jours",
-    "interval": "durée", "person": "personne", "rate": "taux", "rejected": "rejeté",
+    "budget": "budget", "calls": "appels", "challenger": "candidat", "champion": "en service", "channel": "canal", "day": "jour", "days": "jours", "interval": "durée",
+    "None": "aucun", "person": "personne", "rate": "taux", "rejected": "rejeté",
     "retired": "retiré", "segment": "segment", "scheme": "schéma", "shadow": "en observation", "size": "taille",
 }  # fmt: skip
 
@@ -73,7 +74,7 @@ def _known(text: str) -> str | None:
     """The French of a sentence of the catalogue, its values told where they have words."""
     if (french := _whole().get(text)) is not None:
         return french
-    if MARK.search(text):
+    if len(text) > LONGEST or MARK.search(text):
         return None
     for form, french in _patterns():
         if found := form.fullmatch(text):
