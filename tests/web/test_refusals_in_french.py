@@ -86,6 +86,36 @@ def test_a_refusal_speaks_french_on_a_french_page_and_stays_as_recorded_on_an_en
     assert refusal(error, "en") == str(error)
 
 
+@pytest.mark.parametrize(
+    ("recorded", "french"),
+    [
+        ("publish:12: no run has been published Expected: two or more.", "publish:12\u00a0: aucun traitement n'a été publié. Attendu\u00a0: deux ou plus."),
+        (
+            "study 3 failed: no prospects are loaded Expected: two or more. What to do: leave them out. Expected: a study. What to do: ask for it again.",
+            (
+                "l'étude 3 a échoué\u00a0: aucun prospect n'est chargé. Attendu\u00a0: deux ou plus. À faire\u00a0: les laisser de côté. "
+                "Attendu\u00a0: une étude. À faire\u00a0: la redemander."
+            ),
+        ),
+        (
+            "a.csv is loading Expected: a file that is waiting or loaded.",
+            "a.csv est à l'état « chargement\u00a0». Attendu\u00a0: un fichier à l'état « en attente ou chargé\u00a0».",
+        ),
+        ("days 'soon' Expected: a whole number.", "jours « soon\u00a0». Attendu\u00a0: un nombre entier."),
+        ("checking the files; scoring: 3 of 8 buckets", "contrôle des fichiers\u00a0; calcul des scores\u00a0: 3 tranches sur 8"),
+        (
+            "not loaded: accounts.csv of accounts was refused, so owners are missing",
+            "non chargé\u00a0: accounts.csv (accounts) a été refusé, des titulaires manquent donc",
+        ),
+        ("an expression of 7 characters, nobody knows why", "an expression of 7 characters, nobody knows why"),
+        ("no client " + "'C9' in the lake " * 100, "no client " + "'C9' in the lake " * 100),
+    ],
+    ids=["job", "failed study", "state", "typed", "progress", "phrase", "unknown", "too long"],
+)
+def test_joined_and_composed_texts_are_told_part_by_part(recorded: str, french: str) -> None:
+    assert refusal(recorded, "fr") == french
+
+
 def shown() -> dict[str, str]:
     """Every sentence of an error that a page can show, with a module that says it."""
     classes = refusal_literals.error_classes()

@@ -6,7 +6,7 @@ What is not known is shown as it was recorded.
 
 import json
 import re
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 from bankseg.web import i18n
@@ -44,7 +44,6 @@ def refusal(text: object, language: str) -> str:
     return re.sub(r" ([:;»])", "\u00a0\\1", said)
 
 
-@lru_cache(maxsize=4096)
 def _told(said: str) -> str:
     """One sentence, or found, expected and remedy as an error joins them, once or several times."""
     known = _known(said)
@@ -76,8 +75,8 @@ def _known(text: str) -> str | None:
         return french
     if len(text) > LONGEST or MARK.search(text):
         return None
-    for form, french in _patterns():
-        if found := form.fullmatch(text):
+    for own, form, french in _patterns():
+        if own in text and (found := form.fullmatch(text)):
             return french.format(*(_value(value) for value in found.groups()))
     return None
 
@@ -90,7 +89,7 @@ def _unknown(text: str) -> str:
     if (named := NAMED.fullmatch(text)) and (" " not in named[1] or named[1] in _whole()):
         return f"{_value(named[1])} {_value(named[2])}"
     told = [_known(part) for part in text.split("; ")]
-    return "; ".join(part for part in told if part is not None) if None not in told else text
+    return " ; ".join(part for part in told if part is not None) if None not in told else text
 
 
 def _value(text: str) -> str:
@@ -119,12 +118,13 @@ def _whole() -> dict[str, str]:
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Sentences with places, most text of their own first, so that a short one never takes a longer one for its value."""
-    spoken = [(PLACE.split(english)[::2], french) for english, french in _catalogue().items() if PLACE.search(english)]
-    return tuple((_pattern(texts), french) for texts, french in sorted(spoken, key=lambda one: -len("".join(one[0]))))
+def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+    """Sentences with places and the longest text of their own, most such text first, so that a short one never takes a longer one for its value."""
+    spoken = [([text.format() for text in PLACE.split(english)[::2]], french) for english, french in _catalogue().items() if PLACE.search(english)]
+    spoken.sort(key=lambda one: -len("".join(one[0])))
+    return tuple((max(texts, key=len), _pattern(texts), french) for texts, french in spoken)
 
 
 def _pattern(texts: list[str]) -> re.Pattern[str]:
     letters = sum(letter.isalpha() for letter in "".join(texts))
-    return re.compile((ANYTHING if letters >= FEWEST_LETTERS else ONE_THING).join(re.escape(text.format()) for text in texts), re.DOTALL)
+    return re.compile((ANYTHING if letters >= FEWEST_LETTERS else ONE_THING).join(map(re.escape, texts)), re.DOTALL)
