@@ -57,7 +57,7 @@ def number_of(name: str, text: str) -> Decimal:
     try:
         found = Decimal(text.strip().replace(",", "."))
     except InvalidOperation as error:
-        raise InputError(f"a {name} of {text[:20]!r}", "a number such as 20", "leave it empty or correct it") from error
+        raise InputError(f"{name} {text[:20]!r}", "a number such as 20", "leave it empty or correct it") from error
     if not found.is_finite() or abs(found) > Decimal(10) ** 12:
-        raise InputError(f"a {name} of {text[:20]!r}", "a number such as 20", "correct it")
+        raise InputError(f"{name} {text[:20]!r}", "a number such as 20", "correct it")
     return found
