@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Barrier, Event, Thread
+from threading import Barrier, Condition, Event, Thread
 
 import pyarrow as pa
 import pytest
@@ -49,6 +49,11 @@ class Receiver:
     posts: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     open_door: Event = field(default_factory=Event)
+    arrived: Condition = field(default_factory=Condition)
+
+    def wait_for(self, posts: int) -> None:
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: len(self.posts) >= posts, timeout=30)
 
     @property
     def types(self) -> list[str]:
@@ -67,7 +72,9 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            found.posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            with found.arrived:
+                found.posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                found.arrived.notify_all()
             found.open_door.wait(30)
             status = found.answers.pop(0) if found.answers else 204
             self.send_response(status)
@@ -226,13 +233,11 @@ def test_who_lost_the_hold_writes_down_nothing(told, receiver):
     receiver.open_door.clear()
     slow = Thread(target=deliver, args=(told.settings, told.engine))
     slow.start()
-    while not receiver.posts:
-        pass
+    receiver.wait_for(1)
     due_at_once(told)  # its time ran out while it waited for the answer
     quick = Thread(target=deliver, args=(told.settings, told.engine))
     quick.start()
-    while len(receiver.posts) < 2:
-        pass
+    receiver.wait_for(2)
     fence = state_of(told).fence
     receiver.open_door.set()
     slow.join()
