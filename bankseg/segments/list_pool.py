@@ -100,8 +100,8 @@ def everybody(reading: Reading) -> exp.Expr:
 
 def counted(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Candidates by what becomes of them, the arms with their expected outcomes and margin; and the two arms by value tier, largest first."""
-    statement = _over("list_counts.sql", {"stages": _staged(subject, parameters), "first": _first(parameters["places"]), "arms": _statement("list_arms.sql")})
-    rows = reading.roll.arrow(statement.sql(dialect=DIALECT), parameters).to_pylist()
+    sql = _of_subject(subject, _counts(has_contacted=bool(parameters["contacted"]), is_limited=parameters["places"] is not None))
+    rows = reading.roll.arrow(sql, parameters).to_pylist()
     told = [{name: row[name] for name in ("tier", "treated", "control", "strata")} for row in rows if row["is_layer"]]
     return [row for row in rows if not row["is_layer"]], sorted(told, key=lambda row: (-row["treated"] - row["control"], row["tier"]))
 
@@ -110,12 +110,12 @@ def drawn(reading: Reading, subject: exp.Select, parameters: Mapping[str, Any]) 
     """Every candidate with what becomes of them, in the order of the list and then by number."""
     basis = "CASE placed.legal_basis WHEN 'contract' THEN placed.contract WHEN 'consent' THEN proved.proof END AS basis_detail"
     arm = "CASE outcome WHEN 'treated' THEN 'treated' WHEN 'control_group' THEN 'control' END AS arm"
-    placed = _over("list_funnel.sql", {"stages": _staged(subject, parameters), "arms": _statement("list_arms.sql")})
+    placed = _over("list_funnel.sql", {"stages": _staged(has_contacted=bool(parameters["contacted"])), "arms": _statement("list_arms.sql")})
     select = exp.select("placed.*", "proved.consented_on", basis, arm, dialect=DIALECT).from_(placed.subquery("placed"))
     proved = cast("exp.Select", parse_one(PROVED, dialect=DIALECT)).subquery("proved")
     select = select.join(proved, on="proved.client_id = placed.client_id", join_type="left")
     select = select.order_by("placed.place", "placed.client_id")
-    return reading.roll.arrow(select.sql(dialect=DIALECT), parameters)
+    return reading.roll.arrow(_of_subject(subject, select.sql(dialect=DIALECT)), parameters)
 
 
 def outcomes(reading: Reading, product: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -131,17 +131,29 @@ def outcomes(reading: Reading, product: str, parameters: Mapping[str, Any]) -> l
     return reading.roll.arrow(_over("list_results.sql", {"subject": subject}).sql(dialect=DIALECT), parameters).to_pylist()
 
 
-def _staged(subject: exp.Select, parameters: Mapping[str, Any]) -> exp.Select:
-    contacted = parse_one(ELSEWHERE if parameters["contacted"] else NOBODY, dialect=DIALECT)
-    return _over("list_stages.sql", {"subject": subject, "contacted": cast("exp.Select", contacted)})
+def _of_subject(subject: exp.Select, sql: str) -> str:
+    """A statement over `subject`, with the candidates in its place."""
+    return f"WITH subject AS ({subject.sql(dialect=DIALECT)}) SELECT * FROM ({sql})"  # noqa: S608  # our own statements
 
 
-def _first(places: int | None) -> exp.Select:
+@cache
+def _counts(*, has_contacted: bool, is_limited: bool) -> str:
+    """The statement that counts a list, over `subject`: written once a process, for a preview is asked for at every change of a form."""
+    relations = {"stages": _staged(has_contacted=has_contacted), "first": _first(is_limited=is_limited), "arms": _statement("list_arms.sql")}
+    return _over("list_counts.sql", relations).sql(dialect=DIALECT)
+
+
+def _staged(*, has_contacted: bool) -> exp.Select:
+    contacted = parse_one(ELSEWHERE if has_contacted else NOBODY, dialect=DIALECT)
+    return _over("list_stages.sql", {"contacted": cast("exp.Select", contacted)})
+
+
+def _first(*, is_limited: bool) -> exp.Select:
     """The best of those whom no stage takes off, in the order of the list: everybody where there is room for all, and then in no order."""
     left = exp.select("*").from_("staged").where("removed_by IS NULL")
-    if places is None:
+    if not is_limited:
         return left
-    return left.order_by("expected_margin_minor DESC NULLS LAST", "propensity DESC", "client_id", dialect=DIALECT).limit(places)
+    return left.order_by("expected_margin_minor DESC NULLS LAST", "propensity DESC", "client_id", dialect=DIALECT).limit(exp.Placeholder(this="places"))
 
 
 def _over(name: str, relations: Mapping[str, exp.Select]) -> exp.Select:
