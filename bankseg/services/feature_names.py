@@ -1,7 +1,9 @@
 """What features are called on pages: the catalogue's definition in English, the words of reasons in French, the bank's own labels for its own attributes."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from bankseg.domain import reasons
@@ -12,14 +14,26 @@ from bankseg.lake.declarations import Declarations
 
 def every_feature(products: Sequence[str], attributes: Sequence[Mapping[str, Any]]) -> tuple[Feature, ...]:
     """Every feature a bank with these products and declared attributes could have, whatever tables it loaded. `Any`: JSON."""
-    return catalogue({table for group in groups() for table in group.requires}, products, attributes)
+    return _every_feature(tuple(products), json.dumps([dict(entry) for entry in attributes], default=str))
+
+
+@lru_cache(maxsize=16)
+def _every_feature(products: tuple[str, ...], attributes: str) -> tuple[Feature, ...]:
+    return catalogue({table for group in groups() for table in group.requires}, products, json.loads(attributes))
 
 
 def french_names(features: Iterable[Feature], attributes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """French names of the features that have one. `Any`: JSON."""
-    spoken = (feature for feature in features if reasons.has_words(feature.name))
-    found = {one.name: NAMED.get(one.name) or _without_blanks(reasons.name(one.name, "fr"), "montant" if "_minor" in one.name else "part") for one in spoken}
+    found = {feature.name: french for feature in features if (french := _french_name(feature.name))}
     return found | {f"attr_{entry['name']}": str(entry["label_fr"]) for entry in attributes if entry.get("label_fr")}
+
+
+@lru_cache(maxsize=4_096)
+def _french_name(feature: str) -> str:
+    """The French name of a feature; empty where reasons have no words for it. Pages ask for all of them."""
+    if not reasons.has_words(feature):
+        return ""
+    return NAMED.get(feature) or _without_blanks(reasons.name(feature, "fr"), "montant" if "_minor" in feature else "part")
 
 
 def feature_names(declared: Declarations) -> dict[str, tuple[str, str]]:
