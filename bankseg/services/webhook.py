@@ -24,10 +24,9 @@ from bankseg.domain.errors import ConfigurationError, MissingDataError
 from bankseg.faults import crash_point
 from bankseg.services.safe_address import is_safe_address
 from bankseg.settings import Settings
-from bankseg.storage import audit, webhook_state
+from bankseg.storage import audit, segment_event, webhook_state
 from bankseg.storage.audit import AuditEntry
 from bankseg.storage.database import database_time, make_engine, reading, transaction
-from bankseg.storage.segment_event import SegmentEvent
 from bankseg.storage.webhook_state import WebhookState
 
 if TYPE_CHECKING:
@@ -305,28 +304,25 @@ def _entry_after(session: Session, row: WebhookState) -> Message | None:
 
 def _moves_after(session: Session, row: WebhookState) -> Message | None:
     """The moves of one scheme in one run, which were written together."""
-    first = session.exec(select(SegmentEvent).where(col(SegmentEvent.id) > row.event_id).order_by(col(SegmentEvent.id)).limit(1)).one_or_none()
-    if first is None:
+    found = segment_event.moves_after(session, row.event_id)
+    if found is None:
         return None
-    same = (SegmentEvent.code == first.code, SegmentEvent.version == first.version, SegmentEvent.run_id == first.run_id, col(SegmentEvent.id) > row.event_id)
-    moves, last = session.exec(select(func.count(), func.max(SegmentEvent.id)).where(*same)).one()
     data = {
-        "scheme": first.code,
-        "version": first.version,
-        "run_id": first.run_id,
-        "from_as_of": first.from_as_of,
-        "as_of": first.as_of,
-        "moves": moves,
-        "see": f"/api/v1/segment-events?scheme={first.code}&after={(first.id or 1) - 1}",
+        "scheme": found.code,
+        "version": found.version,
+        "run_id": found.run_id,
+        "from_as_of": found.from_as_of,
+        "as_of": found.as_of,
+        "moves": found.moves,
+        "see": f"/api/v1/segment-events?scheme={found.code}&after={found.first_id - 1}",
     }
-    key = sha256(f"{MOVED}:{first.code}:{first.version}:{first.run_id}".encode()).hexdigest()[:32]
-    return Message(f"evt_{key}", MOVED, first.made_at, data, row.audit_id, int(last or 0))
+    key = sha256(f"{MOVED}:{found.code}:{found.version}:{found.run_id}".encode()).hexdigest()[:32]
+    return Message(f"evt_{key}", MOVED, found.made_at, data, row.audit_id, found.last_id)
 
 
 def _waiting(session: Session, row: WebhookState) -> int:
     entries = select(func.count()).where(col(AuditEntry.id) > row.audit_id, col(AuditEntry.action).in_(TOLD_OF))
-    moves = select(SegmentEvent.code, SegmentEvent.version, SegmentEvent.run_id).where(col(SegmentEvent.id) > row.event_id).distinct().subquery()
-    return session.exec(entries).one() + session.exec(select(func.count()).select_from(moves)).one()
+    return session.exec(entries).one() + segment_event.kinds_after(session, row.event_id)
 
 
 def _noted(engine: "Engine", row: WebhookState, message: Message, answer: Answer) -> bool:

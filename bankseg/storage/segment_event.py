@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, Index, UniqueConstraint, func
@@ -34,6 +35,21 @@ class SegmentEvent(SQLModel, table=True):
     made_at: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The moves of one scheme in one run, which were written together: how many, and the ids of the first and the last."""
+
+    code: str
+    version: int
+    run_id: int
+    from_as_of: str
+    as_of: str
+    made_at: float
+    moves: int
+    first_id: int
+    last_id: int
+
+
 @contextmanager
 def one_writer(engine: Engine) -> Iterator[None]:
     """Let moves be written by one process at a time, so that whoever reads on from an id misses none that is committed later. SQLite has one writer anyway."""
@@ -49,6 +65,27 @@ def are_written(session: Session, code: str, version: int, run_id: int) -> bool:
     """Whether the moves of a version in a run stand in the outbox."""
     query = select(SegmentEvent.id).where(SegmentEvent.code == code, SegmentEvent.version == version, SegmentEvent.run_id == run_id)
     return session.exec(query.limit(1)).one_or_none() is not None
+
+
+def last_id(session: Session) -> int:
+    """Id of the newest event; 0 without any."""
+    return session.exec(select(func.max(SegmentEvent.id))).one() or 0
+
+
+def moves_after(session: Session, event_id: int) -> Moves | None:
+    """The moves written next after an id; None when there are none."""
+    first = session.exec(select(SegmentEvent).where(col(SegmentEvent.id) > event_id).order_by(col(SegmentEvent.id)).limit(1)).one_or_none()
+    if first is None or first.id is None:
+        return None
+    same = (SegmentEvent.code == first.code, SegmentEvent.version == first.version, SegmentEvent.run_id == first.run_id, col(SegmentEvent.id) > event_id)
+    clients, last = session.exec(select(func.count(), func.max(SegmentEvent.id)).where(*same)).one()
+    return Moves(first.code, first.version, first.run_id, first.from_as_of, first.as_of, first.made_at, clients, first.id, int(last or first.id))
+
+
+def kinds_after(session: Session, event_id: int) -> int:
+    """How many times moves of a scheme in a run were written after an id."""
+    kinds = select(SegmentEvent.code, SegmentEvent.version, SegmentEvent.run_id).where(col(SegmentEvent.id) > event_id).distinct().subquery()
+    return session.exec(select(func.count()).select_from(kinds)).one()
 
 
 def page(session: Session, scope: Scope, codes: frozenset[str], *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:

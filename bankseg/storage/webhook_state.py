@@ -3,9 +3,9 @@
 from sqlalchemy import CheckConstraint, Update, func, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from bankseg.storage import segment_event
 from bankseg.storage.audit import AuditEntry
 from bankseg.storage.database import database_time, db_now
-from bankseg.storage.segment_event import SegmentEvent
 
 THE_ROW = 1
 
@@ -36,7 +36,7 @@ def from_now_on(session: Session) -> WebhookState:
     """Pass over everything that has happened so far: where a webhook begins."""
     row = state(session) or WebhookState()
     row.audit_id = session.exec(select(func.max(AuditEntry.id))).one() or 0
-    row.event_id = session.exec(select(func.max(SegmentEvent.id))).one() or 0
+    row.event_id = segment_event.last_id(session)
     row.attempts, row.next_at, row.fence = 0, 0.0, row.fence + 1  # whoever is telling now has told its last
     session.add(row)
     session.flush()
