@@ -10,6 +10,7 @@ import pytest
 from bankseg.domain.errors import ServiceUnavailableError
 from bankseg.embedded.broker import start_broker
 from bankseg.settings import Settings
+from tests.held_transactions import watched
 from tests.postgres import NoPostgresError, Server, running_server
 
 
@@ -21,6 +22,14 @@ def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
             monkeypatch.delenv(name)
     monkeypatch.setenv("BANKSEG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BANKSEG_DEVELOPMENT", "true")  # the tests' own PostgreSQL knows one role, a superuser
+
+
+@pytest.fixture(autouse=True)
+def _one_transaction_of_a_thread() -> Iterator[None]:
+    """No thread begins a transaction while it holds another of the same store: on SQLite both would wait for a writer who waits for them."""
+    with watched() as found:
+        yield
+    assert found == []
 
 
 @pytest.fixture

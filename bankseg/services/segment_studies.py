@@ -116,12 +116,14 @@ def parameters_of(settings: Settings, session: Session, scope: Scope | None, rol
     match kind:
         case "tree":
             goal = goal_named(str(asked.get("goal") or "value"), attributes)
-            return tree_parameters(asked, goal.code, allowed(settings, attributes, scope, names, without=goal.without))
+            return tree_parameters(asked, goal.code, allowed(settings, session, attributes, scope, names, without=goal.without))
         case "clusters":
-            return cluster_parameters(asked, allowed(settings, attributes, scope, names))
+            return cluster_parameters(asked, allowed(settings, session, attributes, scope, names))
         case "lookalike":
             entry = scheme_for(settings, session, scope, str(asked.get("scheme") or BEST_TIER[0]))
-            chosen = allowed(settings, attributes, scope, names or _usual(settings, attributes, scope, asked), telling=entry.scheme.attributes)
+            chosen = allowed(
+                settings, session, attributes, scope, names or _usual(settings, session, attributes, scope, asked), telling=entry.scheme.attributes
+            )
             if asked.get("among") == "prospects":
                 chosen = for_prospects(roll, attributes, chosen)
             return lookalike_parameters(asked, entry, chosen)
@@ -202,11 +204,11 @@ def follow_study(bank: Bank, number: int, show: Callable[[Asked], None], pause: 
         pause(POLL_SECONDS)
 
 
-def _usual(settings: Settings, attributes: Mapping[str, Attribute], scope: Scope | None, asked: Mapping[str, Any]) -> list[str]:
+def _usual(settings: Settings, session: Session, attributes: Mapping[str, Attribute], scope: Scope | None, asked: Mapping[str, Any]) -> list[str]:
     """What likeness to a segment is measured by where nobody chose: of prospects only what a form tells is known, so all of it that may be read."""
     if asked.get("among") != "prospects":
         return []
-    return [entry.name for entry in choosable(settings, attributes, scope) if entry.family in TOLD_BY_FORMS]
+    return [entry.name for entry in choosable(settings, session, attributes, scope) if entry.family in TOLD_BY_FORMS]
 
 
 def _done(bank: Bank, study: SegmentStudy, told: Callable[[int, int, str], None]) -> Outcome:

@@ -18,7 +18,7 @@ from bankseg.segments.arrays import numbers
 from bankseg.segments.attributes import PROPENSITY, Attribute
 from bankseg.segments.compiler import DIALECT
 from bankseg.segments.inputs import is_free, suggested, usable
-from bankseg.services.policy_in_force import policy_of
+from bankseg.services.policy_in_force import policy_in_force
 from bankseg.services.rolls import OpenRoll, left_out, open_of_run
 from bankseg.settings import Settings
 from bankseg.storage import own_attribute
@@ -105,9 +105,11 @@ def goal_columns(code: str) -> tuple[str, ...]:
     return NEEDS.get(code, (code,))
 
 
-def choosable(settings: Settings, attributes: Mapping[str, Attribute], scope: Scope | None, without: Collection[str] = CONCLUSIONS) -> list[Attribute]:
+def choosable(
+    settings: Settings, session: Session, attributes: Mapping[str, Attribute], scope: Scope | None, without: Collection[str] = CONCLUSIONS
+) -> list[Attribute]:
     """The attributes a person may let into a study, in the order of the catalogue: free for marketing, no proxy, loaded, and seen by the person's role."""
-    barred = proxies(settings)
+    barred = proxies(settings, session)
     return [
         entry
         for name, entry in attributes.items()
@@ -118,6 +120,7 @@ def choosable(settings: Settings, attributes: Mapping[str, Attribute], scope: Sc
 
 def allowed(
     settings: Settings,
+    session: Session,
     attributes: Mapping[str, Attribute],
     scope: Scope | None,
     names: Sequence[str],
@@ -132,19 +135,19 @@ def allowed(
     InputError
         When one is protected, a proxy, unknown, not loaded, or would tell what is sought.
     """
-    known = [entry.name for entry in choosable(settings, attributes, scope, without) if entry.name not in telling]
+    known = [entry.name for entry in choosable(settings, session, attributes, scope, without) if entry.name not in telling]
     if not names:
         return sorted(suggested(known))
-    asked = sorted(set(usable(list(names), attributes, PURPOSE, proxies(settings))))
+    asked = sorted(set(usable(list(names), attributes, PURPOSE, proxies(settings, session))))
     refused = [name for name in asked if name not in known]
     if refused:
         raise InputError(f"attributes {', '.join(refused)}", "attributes that are loaded and do not tell the answer", "leave them out of the study")
     return asked
 
 
-def proxies(settings: Settings) -> frozenset[str]:
+def proxies(settings: Settings, session: Session) -> frozenset[str]:
     """Names the policy bars because they stand for a protected ground."""
-    return frozenset(policy_of(settings).section("fairness")["proxies"])
+    return frozenset(policy_in_force(settings, session).section("fairness")["proxies"])
 
 
 def known_of_prospects(roll: OpenRoll, names: Sequence[str]) -> list[str]:

@@ -121,9 +121,9 @@ def new_study_page(settings: Settings, session: Session, scope: Scope, kind: str
         raise NotFoundError("nothing here")
     roll = open_for(settings, session, scope)
     attributes = attributes_for(settings, roll, scope)
-    free = choosable(settings, attributes, scope)
+    free = choosable(settings, session, attributes, scope)
     if kind == "tree" and goal:
-        free = choosable(settings, attributes, scope, goal_named(goal, attributes).without)
+        free = choosable(settings, session, attributes, scope, goal_named(goal, attributes).without)
     families: dict[str, list[Attribute]] = {}
     for entry in free:
         families.setdefault(entry.family, []).append(entry)

@@ -45,8 +45,10 @@ def desk() -> Desk:
 
 
 def policy() -> Policy:
-    """The policy in force, in a read of its own: the page's would stand in the way of what is written next."""
+    """The policy in force, in the request's read when one is open, else in a read of its own: a read begun here would stand in the way of what is written next."""
     here = desk()
+    if "session" in g:  # beside an open read a second one can wait for a writer that waits for the first
+        return policy_in_force(here.settings, cast("Session", g.session))
     with reading(here.engine) as session:
         return policy_in_force(here.settings, session)
 

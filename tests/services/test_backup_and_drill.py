@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 
 import lightgbm
 import numpy as np
@@ -124,11 +125,16 @@ def test_what_is_written_while_the_store_is_copied_is_wholly_in_or_wholly_out(an
         audit.record(session, "run_started", "before")
     seen = store_copy.rows_of
 
-    def busy(connection, tables):
-        found = seen(connection, tables)
+    def write() -> None:
         with transaction(any_bank.engine) as session:
             session.add(Run(key="meanwhile", as_of="2026-02-28"))
             audit.record(session, "run_started", "meanwhile")
+
+    def busy(connection, tables):
+        found = seen(connection, tables)
+        elsewhere_in_the_bank = Thread(target=write)
+        elsewhere_in_the_bank.start()
+        elsewhere_in_the_bank.join()
         return found
 
     with monkeypatch.context() as patched:
