@@ -116,8 +116,8 @@ def test_an_override_takes_two_persons_with_reasons_and_is_audited(bank):
         asked = segment_override.requests(session, "sides")[0]
         assert (entry.state, entry.version, asked.state, asked.asked_by, asked.decided_by) == ("live", 1, "granted", 2, 4)
         assert any(one["verdict"] == "red" for card in asked.scorecard for one in card["criteria"])
-        with pytest.raises(NotFoundError):
-            scheme_life.decide_override(bank.settings, bank.engine, OFFICER, "sides", "nothing is waiting", is_granted=True)
+    with pytest.raises(NotFoundError):
+        scheme_life.decide_override(bank.settings, bank.engine, OFFICER, "sides", "nothing is waiting", is_granted=True)
     assert actions(bank) == [("scheme_saved", None), ("override_asked", 2), ("override_granted", 4), ("scheme_published", 4)]
 
 

@@ -91,8 +91,9 @@ def test_a_scheme_is_saved_once_per_meaning_with_its_cuts_frozen_and_recorded(ba
             find_scheme(session, "rich", 9)
 
 
-def test_a_rule_that_reads_what_it_may_not_is_refused_by_segment(bank, session):
-    roll = open_for(bank.settings, session, MARKETER)
+def test_a_rule_that_reads_what_it_may_not_is_refused_by_segment(bank):
+    with reading(bank.engine) as session:
+        roll = open_for(bank.settings, session, MARKETER)
 
     assert "risk_band" not in attributes_for(bank.settings, roll, MARKETER)
     with pytest.raises(InputError, match="segment rich"), transaction(bank.engine) as writing:
