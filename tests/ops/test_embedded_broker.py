@@ -15,7 +15,7 @@ from bankseg.queue import address
 from bankseg.settings import Settings
 
 
-def eventually(claim, within_seconds: float = 10.0) -> bool:
+def eventually(claim, within_seconds: float = 60.0) -> bool:
     end = time.monotonic() + within_seconds
     while time.monotonic() < end:
         if claim():

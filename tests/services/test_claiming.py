@@ -152,7 +152,7 @@ def test_the_heart_beats_by_itself_while_the_work_goes_on(bank, monkeypatch):
     def work(_bank, claim):
         lease_ran_out(bank, job_id)
         claim.progress(1, 2)
-        assert beats.acquire(timeout=20)
+        assert beats.acquire(timeout=120)
         return {"held": job_row(bank, job_id).lease_until}
 
     doing(monkeypatch, work)
@@ -349,7 +349,7 @@ def test_jobs_of_one_run_end_at_the_same_moment_without_blocking_each_other(any_
     at_once = threading.Barrier(len(job_ids))
 
     def work(_bank, claim):
-        at_once.wait(timeout=30)
+        at_once.wait(timeout=120)
         with transaction(any_bank.engine) as session:
             claim.hold(session)
             run = session.exec(select(Run).where(Run.id == claim.run_id).with_for_update()).one()

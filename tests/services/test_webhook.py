@@ -53,7 +53,7 @@ class Receiver:
 
     def wait_for(self, posts: int) -> None:
         with self.arrived:
-            assert self.arrived.wait_for(lambda: len(self.posts) >= posts, timeout=30)
+            assert self.arrived.wait_for(lambda: len(self.posts) >= posts, timeout=120)
 
     @property
     def types(self) -> list[str]:

@@ -15,7 +15,7 @@ from bankseg.storage.person import Person
 from bankseg.web import desk
 from bankseg.web.app import create_app
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 20
 
 
 @pytest.mark.skipif(wal_is_safe(), reason="with write-ahead logging no reader waits for a writer")
