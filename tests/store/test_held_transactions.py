@@ -8,11 +8,7 @@ from bankseg.storage.database import make_engine, reading
 from tests.held_transactions import watched
 
 
-@pytest.fixture
-def _one_transaction_of_a_thread() -> None:
-    """These tests hold two on purpose."""
-
-
+@pytest.mark.two_transactions
 def test_a_transaction_begun_beside_a_held_one_is_told(settings: Settings) -> None:
     settings.home.mkdir()
     with watched() as found, reading(make_engine(settings.store)) as session:

@@ -93,6 +93,7 @@ def test_a_reader_sees_one_snapshot_while_a_writer_goes_on(engine):
         assert keys(session) == {"before", "during"}
 
 
+@pytest.mark.two_transactions
 def test_a_reader_never_sees_what_is_not_committed(engine):
     with transaction(engine) as session:
         session.add(a_run("open"))

@@ -92,6 +92,7 @@ def test_the_newest_revision_takes_nothing_away_and_asks_nothing_of_those_who_do
             assert now.tables[name].columns[column.name].nullable >= column.nullable, (name, column.name)
 
 
+@pytest.mark.two_transactions
 def test_an_upgrade_gives_up_a_lock_it_cannot_have_and_asks_again(before):
     held, pauses = before.connect(), []
     held.exec_driver_sql("LOCK TABLE job IN ACCESS EXCLUSIVE MODE")
@@ -109,6 +110,7 @@ def test_an_upgrade_gives_up_a_lock_it_cannot_have_and_asks_again(before):
     assert schema.revision(before) == newest_revision()
 
 
+@pytest.mark.two_transactions
 def test_an_upgrade_that_never_gets_its_lock_says_so_and_changes_nothing(before, monkeypatch):
     monkeypatch.setattr(schema, "ATTEMPTS", 1)
     with before.connect() as held:
