@@ -46,6 +46,7 @@ from bankseg.web.segments.attributes_views import BLUEPRINT as ATTRIBUTES
 from bankseg.web.segments.life import BLUEPRINT as LIFE
 from bankseg.web.segments.offers import BLUEPRINT as OFFERS
 from bankseg.web.segments.pictures import BLUEPRINT as PICTURES
+from bankseg.web.segments.positions import BLUEPRINT as POSITIONS
 from bankseg.web.segments.strategy import BLUEPRINT as STRATEGY
 from bankseg.web.segments.views import BLUEPRINT as SEGMENTS
 from bankseg.web.studies.views import BLUEPRINT as STUDIES
@@ -89,6 +90,7 @@ def create_app(settings: Settings) -> OpenAPI:
         OVERVIEW,
         SEGMENTS,
         PICTURES,
+        POSITIONS,
         STUDIES,
         ATTRIBUTES,
         LIFE,

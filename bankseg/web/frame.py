@@ -51,6 +51,7 @@ PARENTS = {
     **{f"segments.{page}": "overview.segments" for page in ("schemes", "scheme", "members", "why", "designer", "preview", "attributes", "moves", "trial")},
     **{f"life.{page}": "overview.segments" for page in ("scheme", "changes")},
     **{f"attributes.{page}": "overview.segments" for page in ("one", "own", "check")},
+    **{f"positions.{page}": "overview.segments" for page in ("grid", "note")},
     **{f"strategy.{page}": "overview.segments" for page in ("scheme", "sheet")},
     **{f"studies.{page}": "overview.segments" for page in ("index", "new", "ask", "study", "scheme", "lifetime", "check")},
     **{

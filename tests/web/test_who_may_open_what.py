@@ -87,6 +87,8 @@ WRITES = (
     "offers.save_text",
     "offers.withdraw",
     "offers.save",
+    "positions.save",
+    "positions_api.save",
 )  # fmt: skip
 
 

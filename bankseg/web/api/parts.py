@@ -16,6 +16,7 @@ from bankseg.web.api import (
     pictures,
     policy_drafts,
     portfolio,
+    positions,
     runs,
     scheme_life,
     segments,
@@ -32,6 +33,6 @@ SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_
 PARTS = tuple(
     module.BLUEPRINT
     for module in (
-        views, client_parts, usage, portfolio, applications, lists, age_groups, work, segments, pictures, design, scheme_life, life, living, offers, studies, governance, runs, uploads, files, staff, policy_drafts, subjects
+        views, client_parts, usage, portfolio, applications, lists, age_groups, work, segments, pictures, positions, design, scheme_life, life, living, offers, studies, governance, runs, uploads, files, staff, policy_drafts, subjects
     )
 )  # fmt: skip
