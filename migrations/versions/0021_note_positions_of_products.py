@@ -2,14 +2,14 @@
 
 Must suit the previous release while it still runs: add, then fill, then use; drop only what nothing reads since the last release.
 
-Revision ID: 0022
+Revision ID: 0021
 Revises: 0020
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022"
+revision = "0021"
 down_revision = "0020"
 branch_labels = None
 depends_on = None
