@@ -14,6 +14,7 @@ from web_bank import PASSWORD, Size
 from bankseg.domain.buckets import bucket_of
 from bankseg.settings import Settings
 
+TOO_MANY = 429
 # By login the pages of a desk with how often each is asked for; `{client}` is a client in scope, `{next}` the page after the one asked for last.
 MANAGER = {
     "/my-day": 3, "/clients": 3, "{next}": 3, "/clients?tier=gold&sort=-balance": 1, "/portfolio": 1, "/clients/{client}": 6, "/clients/{client}/activity": 2, "/clients/{client}/ties": 2,
@@ -46,7 +47,8 @@ class Browser:
         if login:
             token = re.search(r'name="form_token" value="(\w+)"', self.get("/sign-in").text)
             form = urlencode({"form_token": token[1] if token else "", "login": login, "password": PASSWORD})
-            self._ask("POST", "/sign-in", form)
+            while self._ask("POST", "/sign-in", form)[0] == TOO_MANY:  # so many people at one address sign in one after the other
+                time.sleep(5)
 
     def get(self, address: str, page: str = "") -> Visit:
         """Ask for a page, and read it whole."""

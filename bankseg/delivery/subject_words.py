@@ -7,11 +7,12 @@ PARTS: dict[str, tuple[str, str]] = {
     "instalments": ("Instalments", "Échéances"), "surveys": ("Surveys", "Enquêtes"), "client_attributes": ("The bank's attributes", "Attributs de la banque"),
     "client_labels": ("The bank's outcomes", "Résultats de la banque"), "client_contact": ("Contacts recorded by the bank", "Contacts notés par la banque"),
     "client_holder": ("Holders", "Titulaires"), "client_objection": ("Objections to marketing", "Oppositions à la prospection"),
+    "firm_profile": ("Strategic profile of the firm", "Profil stratégique de l'entreprise"),
     "product_propensity": ("Propensities by product", "Probabilités par produit"), "published_client": ("Published pages", "Fiches publiées"), "risk_case": ("Risk cases", "Dossiers de risque"),
     "risk_decision": ("Risk decisions", "Décisions de risque"), "risk_review": ("Risk reviews", "Revues de risque"), "segment_event": ("Moves between segments", "Mouvements entre segments"),
 }  # fmt: skip
 FRENCH_COLUMNS: dict[str, str] = {
-    "account_id": "numéro de compte", "acquisition_channel": "canal d'arrivée", "action": "action", "activity": "activité", "amount": "montant", "arm": "groupe", "as_of": "état du", "at": "le",
+    "account_id": "numéro de compte", "acquisition_channel": "canal d'arrivée", "action": "action", "activity": "activité", "amount": "montant", "answers": "réponses", "arm": "groupe", "as_of": "état du", "at": "le",
     "about": "à propos de", "balance": "solde", "balance_on": "solde du", "best_margin": "marge du meilleur produit", "best_product": "meilleur produit", "best_propensity": "probabilité du meilleur produit",
     "best_reasons": "raisons du meilleur produit", "birth_on": "né le", "booked_on": "comptabilisé le", "branch_id": "agence", "campaign": "campagne", "campaign_contact_id": "numéro de contact",
     "channel": "canal", "churn": "probabilité de départ", "churn_band": "niveau de départ", "churn_reasons": "raisons du départ", "churn_target": "départ estimé", "city": "ville",
@@ -27,7 +28,7 @@ FRENCH_COLUMNS: dict[str, str] = {
     "page": "page", "person_id": "personne", "postcode": "code postal", "product": "produit", "proof": "preuve", "propensities": "probabilités", "propensity": "probabilité", "purpose": "finalité",
     "rate_pct": "taux, %", "rate_type": "type de taux", "reason": "motif", "reasons": "raisons", "recorded_at": "enregistré le", "recorded_by": "enregistré par",
     "recorded_is_assumed": "date d'enregistrement supposée", "resolved_on": "résolu le", "rfm": "RFM", "risk_band": "niveau de risque", "risk_triggers": "signes de risque", "rm_id": "conseiller",
-    "run_id": "calcul", "scheme": "schéma", "score": "note", "scored_on": "noté le", "segment": "segment", "segment_reason": "raison du segment", "sex": "sexe", "source": "source", "stage": "étape",
+    "run_id": "calcul", "saved_at": "noté le", "saved_by": "noté par", "scheme": "schéma", "score": "note", "scored_on": "noté le", "segment": "segment", "segment_reason": "raison du segment", "sex": "sexe", "source": "source", "stage": "étape",
     "state": "état", "status": "statut", "target": "cible", "tier": "niveau de valeur", "tier_reason": "raison du niveau", "to_segment": "segment d'après", "transaction_id": "numéro d'opération",
     "type": "type", "updated_on": "mis à jour le", "value_12m": "valeur sur 12 mois", "value_is_approximate": "valeur approchée", "version": "version",
 }  # fmt: skip

@@ -35,6 +35,7 @@ class Right(StrEnum):
     ERASE = "erase"
     SUBJECT_ACCESS = "subject_access"
     OBJECTION = "objection"
+    PROFILE_FIRM = "profile_firm"
 
 
 _DESKS = frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.MARKETER, Role.RISK_OFFICER})
@@ -67,6 +68,7 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.ERASE: frozenset({Role.ADMINISTRATOR, Role.RISK_OFFICER}),  # asked by one, approved by another
     Right.SUBJECT_ACCESS: frozenset({Role.BRANCH_HEAD, Role.RISK_OFFICER}),  # the file holds credit, risk and everybody's notes
     Right.OBJECTION: _DESKS,
+    Right.PROFILE_FIRM: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD}),  # who serves the firm says how it does business
     Right.IMPORTS: _ENGINE_ROOM | {Role.AUDITOR, Role.MARKETER, Role.RISK_OFFICER},
 }
 

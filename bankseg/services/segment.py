@@ -14,6 +14,7 @@ from bankseg.segments.assign import Assignment, Inputs, assign
 from bankseg.services.bank import Bank
 from bankseg.services.declared_outcomes import sales
 from bankseg.services.description import describe
+from bankseg.services.firm_profile import described_with_profiles, profiles_known
 from bankseg.services.jobs import Claim
 from bankseg.services.lifetime_value import described_with, lifetimes, published_with
 from bankseg.services.product_ranking import PREFIX, ranking_of
@@ -35,6 +36,7 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         run = session.get_one(Run, claim.run_id)
         before = runs.published_before(session, run.as_of)
         tiers = _tiers_before(session, before)
+        profiles = profiles_known(session, date.fromisoformat(run.as_of))
     scores = [scores_path(bank, claim.run_id, bucket) for bucket in range(int(run.plan["buckets"]))]
     for path in scores:
         read_checked(path)  # what follows reads with DuckDB, which checks no page checksums
@@ -53,7 +55,7 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         tiers_before=tiers,
         memory=bank.settings.duckdb_memory,
         judged=_judged(bank, run),
-        described=described_with(described, values.table),
+        described=described_with_profiles(described_with(described, values.table), profiles),
         roll=roll_path(bank.settings, claim.run_id),
     )
     claim.progress(1, 3, "assigning tiers, bands and segments")

@@ -21,6 +21,7 @@ RULES: dict[str, str] = {
     "client_contact": DELETED,
     "client_holder": DELETED,
     "client_objection": DELETED,
+    "firm_profile": DELETED,
     "product_propensity": DELETED,
     "published_client": DELETED,
     "risk_case": DELETED,

@@ -36,6 +36,7 @@ from bankseg.web.operations.uploads import BLUEPRINT as UPLOADS
 from bankseg.web.operations.views import BLUEPRINT as OPERATIONS
 from bankseg.web.overview.views import BLUEPRINT as OVERVIEW
 from bankseg.web.relationship.client_views import BLUEPRINT as CLIENT
+from bankseg.web.relationship.firm_views import BLUEPRINT as FIRM
 from bankseg.web.relationship.portfolio_views import BLUEPRINT as PORTFOLIO
 from bankseg.web.relationship.subject_views import BLUEPRINT as SUBJECT
 from bankseg.web.relationship.usage_views import BLUEPRINT as USAGE
@@ -79,6 +80,7 @@ def create_app(settings: Settings) -> OpenAPI:
         openid_views.BLUEPRINT,
         RELATIONSHIP,
         CLIENT,
+        FIRM,
         USAGE,
         PORTFOLIO,
         SUBJECT,

@@ -35,6 +35,7 @@ PARENTS = {
     "relationship.client": "relationship.clients",
     "portfolio.overview": "relationship.clients",
     **{f"client.{page}": "relationship.clients" for page in ("activity", "ties", "past", "movements")},
+    **{f"firm.{page}": "relationship.clients" for page in ("profile", "save")},
     **{f"usage.{page}": "relationship.clients" for page in ("client", "talk")},
     **{f"offers.{page}": "overview.segments" for page in ("scheme", "save", "texts", "save_text")},
     "marketing.cross_sell": "marketing.products",

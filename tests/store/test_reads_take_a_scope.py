@@ -27,6 +27,7 @@ FOR_NOBODY = {
     ("client_contact.py", "standing"): "the bank's own extract of interactions, by command",
     ("client_objection.py", "changed"): "whether anything changed, not of whom",
     ("client_objection.py", "of_client"): "the page that asks has the client in scope",
+    ("firm_profile.py", "standing"): "a job lays the profiles beside the roll",
     ("client_list.py", "restricted"): "whom a list must not hold, whoever builds it",
 }
 

@@ -42,6 +42,8 @@ TWINS = {
     "applications.index": "applications_api.index",
     "applications.export": "applications_api.export",
     "usage.talk": "offers_api.talk",
+    "firm.profile": "firms_api.profile",
+    "firm.save": "firms_api.save",
     "positions.grid": "positions_api.grid",
     "positions.note": "positions_api.note",
     "positions.save": "positions_api.save",

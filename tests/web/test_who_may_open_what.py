@@ -54,6 +54,8 @@ OF_ONE_CLIENT = (
     "subject.access",
     "subjects_api.access",
     "subjects_api.objection_of",
+    "firm.profile",
+    "firms_api.profile",
 )
 
 
@@ -87,6 +89,8 @@ WRITES = (
     "offers.save_text",
     "offers.withdraw",
     "offers.save",
+    "firm.save",
+    "firms_api.save",
     "positions.save",
     "positions_api.save",
 )  # fmt: skip

@@ -36,7 +36,7 @@ FILE_BODY: dict[str, Any] = {"required": True, "content": {"application/octet-st
 # Calls that take If-Match: path and method.
 GUARDED = frozenset({
     ("/api/v1/views/{view_id}", "put"), ("/api/v1/views/{view_id}", "delete"), ("/api/v1/schemes/{code}/draft", "put"), ("/api/v1/schemes/{code}/strategy/{segment}", "put"),
-    ("/api/v1/schemes/{code}/positions/{segment}/{product}", "put"), ("/api/v1/policy/versions", "post"),
+    ("/api/v1/schemes/{code}/positions/{segment}/{product}", "put"), ("/api/v1/policy/versions", "post"), ("/api/v1/clients/{client_id}/profile", "put"),
 })  # fmt: skip
 # What may be asked of the thing a call made: its path and method -> operation and where its parameter is found in the answer.
 LINKS: dict[tuple[str, str], dict[str, tuple[str, str, str]]] = {

@@ -8,6 +8,7 @@ from bankseg.web.api import (
     client_parts,
     design,
     files,
+    firms,
     governance,
     life,
     lists,
@@ -33,6 +34,6 @@ SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_
 PARTS = tuple(
     module.BLUEPRINT
     for module in (
-        views, client_parts, usage, portfolio, applications, lists, age_groups, work, segments, pictures, positions, design, scheme_life, life, living, offers, studies, governance, runs, uploads, files, staff, policy_drafts, subjects
+        views, client_parts, firms, usage, portfolio, applications, lists, age_groups, work, segments, pictures, positions, design, scheme_life, life, living, offers, studies, governance, runs, uploads, files, staff, policy_drafts, subjects
     )
 )  # fmt: skip
