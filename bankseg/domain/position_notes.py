@@ -44,7 +44,7 @@ def read_note(document: Mapping[str, Any]) -> PositionNote:
     InputError
         When the position is none of the vocabulary, or the text is too long.
     """
-    position, text = str(document.get("position") or "none"), str(document.get("text") or "").strip().replace("\r\n", "\n")
+    position, text = str(document.get("position") or "none"), str(document.get("text") or "").replace("\x00", "").replace("\r\n", "\n").strip()
     if position not in POSITIONS:
         raise InputError(f"position {position[:40]!r}", ", ".join(POSITIONS), "choose one of these")
     if len(text) > MOST_CHARACTERS:

@@ -210,3 +210,9 @@ def test_notes_are_written_by_designers_about_what_there_is(bank):
         save(bank, where=NotePlace("payer", "a", "savings"))  # a marketer may not read what it reads
     with pytest.raises(InputError):
         save(bank, where=NotePlace("kinds", "nobody", "savings"))
+
+
+def test_a_note_is_kept_without_what_a_store_cannot_hold(bank):
+    save(bank, text=" one\x00\r\ntwo ")
+
+    assert grid(bank)[1]["individual", "savings"].note.text == "one\ntwo"
