@@ -5,8 +5,10 @@ from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
+import pyarrow as pa
+
 from bankseg.lake.local import LocalBucket
-from bankseg.lake.parquet import write_whole
+from bankseg.lake.parquet import read_checked, write_whole
 from bankseg.services.bank import Bank
 from bankseg.services.bucket_work import Desk, Written, each_bucket
 from bankseg.services.snapshot import lake_at
@@ -37,6 +39,17 @@ def describe_bucket(desk: Desk, bucket: int) -> Written:
     path = _path(bank, desk.run, bucket)
     write_whole(table.sort_by("client_id"), path)
     return desk.written(path, table.num_rows)
+
+
+def described_with(paths: list[Path], table: pa.Table | None) -> list[Path]:
+    """Files of descriptive attributes with the columns of a table by `client_id` beside them, in place of those of that name, for the roll."""
+    if table is None:
+        return paths
+    for path in paths:
+        rows = read_checked(path)
+        kept = rows.select([name for name in rows.column_names if name == "client_id" or name not in table.column_names])
+        write_whole(kept.join(table, "client_id", join_type="left outer").sort_by("client_id"), path)
+    return paths
 
 
 def _path(bank: Bank, run: Run, bucket: int) -> Path:

@@ -1,9 +1,8 @@
 """Strategic profiles of firms: saved in versions by those who serve the firm, read by whoever sees it, and laid beside the roll for rules to read."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +15,6 @@ from bankseg.domain.firm_profile import CRITERIA, FIRMS, PREFIX, FirmProfile, re
 from bankseg.domain.people import Scope
 from bankseg.domain.request_errors import ChangedMeanwhileError
 from bankseg.domain.rights import Right, may, require
-from bankseg.lake.parquet import read_checked, write_whole
 from bankseg.services.client_facts import client_in_scope
 from bankseg.services.stamp import Stamp
 from bankseg.services.unchanged import refuse_if_changed
@@ -116,17 +114,6 @@ def profiles_known(session: Session, as_of: date) -> pa.Table | None:
         return None
     columns = {f"{PREFIX}{name}": pa.array([answers.get(name) for _, answers in found], pa.string()) for name in CRITERIA}
     return pa.table({"client_id": pa.array([client_id for client_id, _ in found], pa.string()), **columns})
-
-
-def described_with_profiles(paths: Sequence[Path], profiles: pa.Table | None) -> Sequence[Path]:
-    """Files of descriptive attributes with the profiles of their firms beside them, for the roll."""
-    if profiles is None:
-        return paths
-    for path in paths:
-        rows = read_checked(path)
-        kept = rows.select([name for name in rows.column_names if not name.startswith(PREFIX)])
-        write_whole(kept.join(profiles, "client_id", join_type="left outer").sort_by("client_id"), path)
-    return paths
 
 
 def _refuse_persons(session: Session, scope: Scope, client_id: str) -> None:

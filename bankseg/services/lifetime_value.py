@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from bankseg.economics.clv import Outlook, clv
 from bankseg.economics.clv_check import average_times_months, retention_annuity
 from bankseg.economics.tier_chain import Chain, Observed, draw_chains
-from bankseg.lake.parquet import read_checked, write_whole
 from bankseg.segments.arrays import numbers
 from bankseg.segments.lifetime import STATES, Standing, cuts_of, measured_persistence, observed, standing
 from bankseg.services.bank import Bank
@@ -119,17 +118,6 @@ def valued_clients(learned: Learned, now: Standing, yearly: Array, section: Mapp
 def with_exit(roll: pa.Table) -> pa.Table:
     """A roll whose `churn` is the probability of closing alone: another churn target's is no probability of leaving."""
     return roll.rename_columns(["churn" if name == EXIT else name for name in roll.column_names])
-
-
-def described_with(paths: list[Path], table: pa.Table | None) -> list[Path]:
-    """Files of descriptive attributes with the values of their clients beside them, for the roll."""
-    if table is None:
-        return paths
-    for path in paths:
-        rows = read_checked(path)
-        kept = rows.select([name for name in rows.column_names if name not in COLUMNS])
-        write_whole(kept.join(table, "client_id", join_type="left outer").sort_by("client_id"), path)
-    return paths
 
 
 def published_with(clients: pa.Table, table: pa.Table | None) -> pa.Table:

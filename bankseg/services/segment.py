@@ -13,10 +13,10 @@ from bankseg.propensity.artefacts import read_card
 from bankseg.segments.assign import Assignment, Inputs, assign
 from bankseg.services.bank import Bank
 from bankseg.services.declared_outcomes import sales
-from bankseg.services.description import describe
-from bankseg.services.firm_profile import described_with_profiles, profiles_known
+from bankseg.services.description import describe, described_with
+from bankseg.services.firm_profile import profiles_known
 from bankseg.services.jobs import Claim
-from bankseg.services.lifetime_value import described_with, lifetimes, published_with
+from bankseg.services.lifetime_value import lifetimes, published_with
 from bankseg.services.product_ranking import PREFIX, ranking_of
 from bankseg.services.rolls import roll_path
 from bankseg.services.score import scores_path
@@ -55,7 +55,7 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         tiers_before=tiers,
         memory=bank.settings.duckdb_memory,
         judged=_judged(bank, run),
-        described=described_with_profiles(described_with(described, values.table), profiles),
+        described=described_with(described_with(described, values.table), profiles),
         roll=roll_path(bank.settings, claim.run_id),
     )
     claim.progress(1, 3, "assigning tiers, bands and segments")

@@ -15,7 +15,8 @@ from bankseg.domain.people import Role, Scope
 from bankseg.domain.request_errors import ChangedMeanwhileError
 from bankseg.lake.parquet import read_checked, write_whole
 from bankseg.segments.attributes import attribute_catalogue
-from bankseg.services.firm_profile import described_with_profiles, firm_profile_page, profiles_known, save_firm_profile
+from bankseg.services.description import described_with
+from bankseg.services.firm_profile import firm_profile_page, profiles_known, save_firm_profile
 from bankseg.settings import Settings
 from bankseg.storage import client_holder, erased_rows, schema, tables
 from bankseg.storage.audit import AuditEntry
@@ -146,7 +147,7 @@ def test_profiles_lie_beside_every_client_once_however_often_a_job_is_done_again
     with reading(engine) as session:
         profiles = profiles_known(session, date(2025, 12, 31))
         for _ in range(2):
-            described_with_profiles([path], profiles)
+            described_with([path], profiles)
 
     rows = read_checked(path)
     assert rows.column("profile_technology").to_pylist() == ["follows", None]
