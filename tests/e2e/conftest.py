@@ -4,8 +4,9 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from sqlmodel import Session
 from werkzeug.serving import make_server
+from werkzeug.wsgi import ClosingIterator
 
 import bankseg.web
 from bankseg.services.rolls import roll_path
@@ -25,6 +27,9 @@ from bankseg.web.app import create_app
 from tests.e2e.seat import PATIENCE_MS, Seat
 from tests.web import builders
 from tests.web.conftest import furnish
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 FLAGS = (
     "--headless",
@@ -43,7 +48,7 @@ TAKEN_FOR_FAULTS = ("401", "favicon")  # a wrong password is answered with 401, 
 @contextmanager
 def served(home: Path) -> Iterator[str]:
     """The web server of a home, at a free port."""
-    server = make_server("127.0.0.1", 0, create_app(Settings(home=home)), threaded=True)
+    server = make_server("127.0.0.1", 0, read_whole(create_app(Settings(home=home))), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -52,6 +57,16 @@ def served(home: Path) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def read_whole(app: "WSGIApplication") -> "WSGIApplication":
+    """The application with every answer read whole and closed before it is sent: this server leaves files open when a browser goes away in the middle."""
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
+        with closing(ClosingIterator(app(environ, start_response))) as parts:
+            return [b"".join(parts)]
+
+    return answer
 
 
 @pytest.fixture(scope="session")
