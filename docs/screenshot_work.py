@@ -11,12 +11,15 @@ from sqlmodel import Session, col, select
 
 from bankseg.domain.jobs import JobState
 from bankseg.domain.list_terms import ListAsked
+from bankseg.domain.position_notes import NotePlace
 from bankseg.services import demo_speech, erasure, list_states, segment_studies
 from bankseg.services.bank import Bank, open_bank
 from bankseg.services.demo_desks import CALLERS, LIST_MAKER, OFFICER, scope_named
+from bankseg.services.firm_profile import save_firm_profile
 from bankseg.services.ingest import ingest_directory
 from bankseg.services.jobs import execute_job
 from bankseg.services.list_builder import members_path
+from bankseg.services.position_notes import save_note
 from bankseg.settings import Settings
 from bankseg.storage import schema
 from bankseg.storage.database import reading
@@ -27,6 +30,18 @@ from bankseg.storage.published_client import PublishedClient
 ADMINISTRATOR, ADVISER_UNSEEN = "admin.petit", "RM009"
 CONTRACTS, ENCODING, ROWS, BROKEN_ROWS, NO_DAY = "contrats.csv", "utf-8", 60, 40, "00/00/2025"
 LISTED = ListAsked(product="life_insurance", scheme=demo_speech.SCHEME, segment="mature", channel="email", size=400)
+PROFILES: tuple[dict[str, str], ...] = (
+    {"specialisation": "one_line", "technology": "follows", "distribution": "resellers", "business_model": "products"},
+    {
+        "specialisation": "few_lines", "brand_strength": "local", "value_chain": "downstream", "outsourcing": "some", "technology": "keeps_up", "distribution": "several",
+        "business_model": "products", "note": "Opened a shop of its own in spring and sells online since; the carrier is outsourced.",
+    },
+)  # fmt: skip
+POSITIONS = (
+    ("individual", "life_insurance", "build", "Savers without it are many: every maturing term deposit is an occasion."),
+    ("individual", "savings", "hold", "Everybody has it; keep the rate in the market's middle."),
+    ("company", "business_loan", "build", "Equipment of firms that invest, with the branch's own decision up to the limit."),
+)
 STUDIES: tuple[tuple[str, dict[str, Any]], ...] = (("tree", {"goal": "churn"}), ("clusters", {}), ("lookalike", {}))  # Any: parameters of a study
 
 
@@ -55,8 +70,9 @@ def work(home: Path) -> dict[str, str]:
     done = erasure.ask(bank.settings, bank.engine, administrator, third, "legal_obligation", "Order of the court of 12 November, file 51/2025")
     erasure.decide(bank.settings, bank.engine, officer, done, approve=True, reason="The order was read and is final")
     _finish_jobs(bank)
+    _note_positions(bank)
     return {
-        "{objector}": f"/clients/{objector}", "{talked}": f"/clients/{talked}", "{written}": f"/lists/{number}", "{refused}": f"/imports/{batch}",
+        "{firm}": f"/clients/{_profiled_firm(bank)}", "{objector}": f"/clients/{objector}", "{talked}": f"/clients/{talked}", "{written}": f"/lists/{number}", "{refused}": f"/imports/{batch}",
         "{asked}": f"/administration/erasures/{asked}", "{erased}": f"/administration/erasures/{done}",
         **{f"{{{kind}}}": f"/segments/studies/{study}" for kind, study in studies.items()},
     }  # fmt: skip
@@ -73,6 +89,24 @@ def _spoken_to(bank: Bank, session: Session, number: int) -> str:
     listed = pq.read_table(members_path(bank.settings, number), columns=["client_id"]).column("client_id").to_pylist()
     advised = select(PublishedClient.client_id).where(PublishedClient.rm_id == scope_named(session, CALLERS[0]).rm_id).order_by(col(PublishedClient.client_id))
     return next(client_id for client_id in session.exec(advised) if client_id in set(listed))
+
+
+def _profiled_firm(bank: Bank) -> str:
+    """A firm of the pictured adviser, whose profile was written twice."""
+    with reading(bank.engine) as session:
+        adviser = scope_named(session, CALLERS[0])
+        served = select(PublishedClient.client_id).where(PublishedClient.rm_id == adviser.rm_id, PublishedClient.kind == "company")
+        firm = session.exec(served.order_by(col(PublishedClient.client_id)).distinct()).first() or ""
+    for document in PROFILES:
+        save_firm_profile(bank.engine, adviser, firm, document)
+    return firm
+
+
+def _note_positions(bank: Bank) -> None:
+    with reading(bank.engine) as session:
+        marketer = scope_named(session, LIST_MAKER)
+    for segment, product, position, text in POSITIONS:
+        save_note(bank.settings, bank.engine, marketer, NotePlace("kinds", segment, product), {"position": position, "text": text})
 
 
 def _refused_import(bank: Bank) -> int:
