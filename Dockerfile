@@ -22,7 +22,8 @@ RUN pip install --require-hashes --requirement requirements/main.lock --requirem
 
 COPY . .
 # Editable, because the migrations stand beside the package and not in it.
-RUN pip install --no-build-isolation --no-deps --editable .
+RUN pip install --no-build-isolation --no-deps --editable . \
+    && python -m compileall -q bankseg workers
 
 RUN useradd --system --home-dir /var/lib/bankseg --shell /usr/sbin/nologin bankseg \
     && install --directory --owner=bankseg --group=bankseg --mode=0700 /var/lib/bankseg

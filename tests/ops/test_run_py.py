@@ -81,6 +81,7 @@ def test_a_lock_is_installed_once_and_again_only_when_it_changes(run_py, monkeyp
     monkeypatch.setattr(run_py, "install", lambda _, what, **__: installed.append(what))
     monkeypatch.setattr(run_py, "link_openmp", lambda: None)
     monkeypatch.setattr(run_py, "fetch_front_end", lambda: None)
+    monkeypatch.setattr(run_py, "compile_bytecode", lambda _: None)
 
     run_py.ensure_environment(("main",))
     run_py.ensure_environment(("main",))
@@ -88,6 +89,27 @@ def test_a_lock_is_installed_once_and_again_only_when_it_changes(run_py, monkeyp
     run_py.ensure_environment(("main",))
 
     assert installed == ["the main lock", "the project", "the main lock"]
+
+
+def test_libraries_are_compiled_when_installed_and_our_own_files_whenever_they_change(run_py, monkeypatch, tmp_path):
+    monkeypatch.setattr(run_py, "PYTHON", Path(sys.executable))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    sources = [
+        tmp_path / name
+        for name in ("bankseg/ours.py", "workers/also.py", ".venv/lib/library/theirs.py", ".venv/lib/pip/left.py", ".venv/lib/library/template.py")
+    ]
+    for source in sources:
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text("{{ name }} =" if source.stem == "template" else "x = 1", encoding="utf-8")
+
+    run_py.compile_bytecode({"main": "digest"})
+    compiled = {path.name.partition(".")[0] for path in tmp_path.rglob("*.pyc")}
+    (tmp_path / "bankseg" / "new.py").write_text("x = 2", encoding="utf-8")
+    (tmp_path / ".venv" / "lib" / "library" / "not_by_us.py").write_text("x = 2", encoding="utf-8")
+    run_py.compile_bytecode(run_py.read_stamp())
+
+    assert compiled == {"ours", "also", "theirs"}
+    assert {path.name.partition(".")[0] for path in tmp_path.rglob("*.pyc")} == {*compiled, "new"}
 
 
 def test_a_checkout_that_was_moved_gets_a_new_environment(run_py, tmp_path):
