@@ -192,6 +192,7 @@ EXTRACT_BY_NAME: dict[str, Extract] = {extract.name: extract for extract in EXTR
 
 # Every stored row carries these beside its own columns (architecture 1, two clocks).
 RECORDED_AT, RECORDED_UNTIL, RECORDED_IS_ASSUMED, BUCKET = "recorded_at", "recorded_until", "recorded_is_assumed", "bucket"
+BALANCE_AFTER = "balance_after_minor"  # of a movement; what balances are made of where no extract says them
 
 # The products bankseg knows by name and their nature; a bank's mapping maps its own codes onto these or declares more.
 PRODUCTS: dict[str, str] = {

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from bankseg.features.kinds import Kinds, kinds_of
 from bankseg.features.relation import Relation
-from bankseg.features.vectors import Array, Expressions, UnsupportedError, Vector
+from bankseg.features.vectors import Array, Expressions, Node, UnsupportedError, Vector, spread, sums
 
 DENSE = 1 << 23  # largest table of possible groups that is laid out in memory; beyond it groups are sorted
 SAFE_SUM = 1 << 52  # a sum times the days of a year still fits int64
@@ -17,7 +17,7 @@ FILTERS_WORTH_KINDS = 3
 AGGREGATES = (exp.Count, exp.Sum, exp.Max, exp.Min, exp.Avg, exp.BitwiseOrAgg)
 
 
-def grouped(select: exp.Select, source: Relation, parameters: Mapping[str, Any], numbers: Mapping[int, int]) -> Relation:
+def grouped(select: exp.Select, source: Relation, parameters: Mapping[str, Any], nodes: Mapping[int, Node]) -> Relation:
     """One row per group of a GROUP BY or DISTINCT: its keys, and the aggregates the statement asks for.
 
     Raises
@@ -25,16 +25,16 @@ def grouped(select: exp.Select, source: Relation, parameters: Mapping[str, Any],
     UnsupportedError
         For an aggregate that only the engine computes.
     """
-    over = Expressions(source.column, parameters, numbers)
+    over = Expressions(source.column, parameters, nodes)
     trees = keys(select)
     code, is_ascending = _code([over.value(tree) for tree in trees], source.length)
     order = _order(code) if not is_ascending else None
     if order is not None:
         source, code = source.at(order), code[order]
-        over = Expressions(source.column, parameters, numbers)
+        over = Expressions(source.column, parameters, nodes)
     groups = Groups(code)
     wanted = {projection.alias_or_name: projection.unalias() for projection in select.expressions}
-    kinds = _kinds(wanted.values(), over, numbers, groups)
+    kinds = _kinds(wanted.values(), over, nodes, groups)
     is_ordered = is_ascending or order is not None
     sorted_by = tuple(name for tree in trees for name, given in wanted.items() if given == tree) if is_ordered else ()
     return Relation(len(groups.first), list(wanted), lambda name: _of_groups(wanted[name], over, groups, kinds), sorted_by)
@@ -72,7 +72,7 @@ class Groups:
     def _rows(self, condition: Array | None, null: Array | None) -> "Kept":
         if condition is None and null is None:
             return Kept(None, self.first, np.arange(len(self.first)), self.length)
-        kept = np.broadcast_to(True if condition is None else condition, (self.length,))
+        kept = spread(np.array(True) if condition is None else condition, self.length)
         rows = np.flatnonzero(kept if null is None else kept & ~null)
         of_row = self._of_row[rows]
         starts = np.ones(len(rows), bool)
@@ -99,7 +99,7 @@ def _code(vectors: Sequence[Vector], length: int) -> tuple[Array, bool]:
     """One whole number per row for its group, and whether the rows lie in its order; a null is a value of its own, the last."""
     code, size = np.zeros(length, np.int64), 1
     for key in vectors:
-        values = np.broadcast_to(key.values, (length,))
+        values = spread(key.values, length)
         low = int(values.min()) if length else 0
         span = (int(values.max()) - low + 2) if length else 1
         size *= span
@@ -120,12 +120,12 @@ def _order(code: Array) -> Array | None:
     return None if runs == distinct else np.argsort(code, kind="stable")
 
 
-def _kinds(trees: Iterable[exp.Expr], over: Expressions, numbers: Mapping[int, int], groups: Groups) -> Kinds | None:
+def _kinds(trees: Iterable[exp.Expr], over: Expressions, nodes: Mapping[int, Node], groups: Groups) -> Kinds | None:
     """Kinds of rows that the filters tell apart, where there are filters enough to be worth it and kinds few enough."""
     conditions = {over.number(tree.expression.this): tree.expression.this for tree in trees if isinstance(tree, exp.Filter)}
     if len(conditions) < FILTERS_WORTH_KINDS:
         return None
-    return kinds_of(conditions, over, numbers, groups.first, groups.length)
+    return kinds_of(conditions, over, nodes, groups.first, groups.length)
 
 
 def _of_kinds(tree: exp.Filter, over: Expressions, kinds: Kinds) -> Vector | None:
@@ -181,8 +181,8 @@ def _aggregated(tree: exp.Expr, vector: Vector, kept: Kept, count: int) -> Vecto
     is_date = vector.is_date and isinstance(tree, exp.Max | exp.Min)
     if not kept.length:
         return Vector(np.zeros(count, np.float64 if isinstance(tree, exp.Avg) else np.int64), np.ones(count, bool), is_date=is_date)
-    values = vector.values if kept.rows is None or vector.values.ndim == 0 else vector.values[kept.rows]
-    found = _placed(_reduced(tree, np.broadcast_to(values, (kept.length,)), kept), kept, count)
+    values = vector.values if kept.rows is None else vector.at(kept.rows).values
+    found = _placed(_reduced(tree, spread(values, kept.length), kept), kept, count)
     if len(kept.group) == count:
         return Vector(found, is_date=is_date)
     null = np.ones(count, bool)
@@ -198,5 +198,5 @@ def _reduced(tree: exp.Expr, values: Array, kept: Kept) -> Array:
     sizes = kept.sizes()
     if max(abs(int(values.max())), abs(int(values.min()))) * int(sizes.max()) >= SAFE_SUM:
         raise UnsupportedError("sums so large that the engine's wider integers are needed")
-    total: Array = np.add.reduceat(values, kept.first, dtype=np.int64)
+    total = sums(values, kept.first)
     return total / sizes if isinstance(tree, exp.Avg) else total

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from sqlglot import exp
 
-from bankseg.features.vectors import Array, Expressions, Vector
+from bankseg.features.vectors import Array, Expressions, Node, Vector, spread, sums
 
 MOST_KINDS = 4096  # a table of them stays in the processor's nearest cache
 CONNECTIVES = (exp.And, exp.Or, exp.Not, exp.Paren)
@@ -63,31 +63,30 @@ class Kinds:
     def _count(self, numbers: Sequence[int]) -> None:
         together = numbers[: 63 // COUNT_BITS if self.largest_group < 1 << COUNT_BITS else 1]
         weights = sum(self._truth[number].astype(np.int64) << (COUNT_BITS * place) for place, number in enumerate(together))
-        packed = np.add.reduceat(np.asarray(weights)[self._of_row], self._first)
+        packed = sums(np.asarray(weights).take(self._of_row, mode="clip"), self._first)
         for place, number in enumerate(together):
             self._counts[number] = (packed >> (COUNT_BITS * place)) & ((1 << COUNT_BITS) - 1) if len(together) > 1 else packed
 
     def total(self, number: int, values: Array) -> Array:
         """Sum per group of the values of the rows that meet a condition."""
         every_bit_or_none = np.where(self._truth[number], np.int64(-1), np.int64(0))
-        found: Array = np.add.reduceat(every_bit_or_none[self._of_row] & values, self._first, dtype=np.int64)
-        return found
+        return sums(every_bit_or_none.take(self._of_row, mode="clip") & values, self._first)
 
     def extreme(self, number: int, values: Array, *, is_largest: bool) -> Array:
         """Largest or least value per group among the rows that meet a condition; any value where none does."""
         outside = np.iinfo(values.dtype).min if is_largest else np.iinfo(values.dtype).max
-        kept = np.where(self._truth[number][self._of_row], values, outside)
+        kept = np.where(self._truth[number].take(self._of_row, mode="clip"), values, outside)
         return (np.maximum if is_largest else np.minimum).reduceat(kept, self._first)
 
 
-def kinds_of(conditions: Mapping[int, exp.Expr], over: Expressions, numbers: Mapping[int, int], first: Array, length: int) -> Kinds | None:
+def kinds_of(conditions: Mapping[int, exp.Expr], over: Expressions, nodes: Mapping[int, Node], first: Array, length: int) -> Kinds | None:
     """The kinds of rows that some conditions tell apart; None when they are too many, or there is no row.
 
     Parameters
     ----------
     conditions
         Of filters, by their numbers.
-    numbers
+    nodes
         Of every expression of the statement, as in `Expressions`.
     first
         Where each group's rows begin.
@@ -105,8 +104,8 @@ def kinds_of(conditions: Mapping[int, exp.Expr], over: Expressions, numbers: Map
         if isinstance(trait.tree, exp.Column):
             columns[trait.tree.name] = known[number]
         place *= trait.size()
-    of_kind = Expressions(lambda name: columns[name], {}, numbers).knowing(known)
-    truth = {number: np.broadcast_to(of_kind.value(condition).values, (count,)) for number, condition in conditions.items()}
+    of_kind = Expressions(lambda name: columns[name], {}, nodes).knowing(known)
+    truth = {number: spread(of_kind.value(condition).values, count) for number, condition in conditions.items()}
     return Kinds(truth, of_row, first)
 
 

@@ -17,7 +17,7 @@ from sqlglot import exp
 from bankseg.features.expand import DIALECT
 from bankseg.features.grouping import AGGREGATES, grouped, keys
 from bankseg.features.relation import CLIENT, Relation, Rows
-from bankseg.features.vectors import EVALUATORS, Array, Expressions, UnsupportedError, Vector
+from bankseg.features.vectors import EVALUATORS, Array, Expressions, Node, UnsupportedError, Vector, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Step:
     name: str
     source: str
     select: exp.Select
-    numbers: Mapping[int, int]
+    nodes: Mapping[int, Node]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ def plan(sql: str, table: str) -> Plan | None:
     read = {found.name for found in tree.find_all(exp.Table)}
     if not steps or table in read:
         return None
-    results = {step.name: _wanted(step.select, tree) for step in steps if step.name in read}
+    results = {step.name: _wanted(step, tree) for step in steps if step.name in read}
     columns = {CLIENT, *(column.name for step in steps if step.source == table for column in step.select.find_all(exp.Column))}
-    numbered = tuple(Step(step.name, step.source, step.select, _numbers(step.select)) for step in steps)
+    numbered = tuple(Step(step.name, step.source, step.select, _nodes(step.select)) for step in steps)
     return Plan(numbered, tuple(sorted(columns)), results, tree.sql(dialect=DIALECT))
 
 
@@ -112,27 +112,38 @@ _UNDERSTOOD = (
 )  # fmt: skip
 
 
-def _wanted(select: exp.Select, rest: exp.Expr) -> tuple[str, ...]:
+def _wanted(step: Step, rest: exp.Expr) -> tuple[str, ...]:
     """Columns of a step that the rest may read; all of them where it reads a star of it."""
     named = {column.name for column in rest.find_all(exp.Column)}
-    has_star = any(not isinstance(star.parent, exp.Count) for star in rest.find_all(exp.Star))
-    names = [projection.alias_or_name for projection in select.expressions]
+    called = {step.name, *(table.alias for table in rest.find_all(exp.Table) if table.name == step.name)}
+    stars = [star.parent for star in rest.find_all(exp.Star) if not isinstance(star.parent, exp.Count)]
+    has_star = any(not isinstance(star, exp.Column) or star.table in called for star in stars)
+    names = [projection.alias_or_name for projection in step.select.expressions]
     return tuple(name for name in names if has_star or name in named)
 
 
-def _numbers(select: exp.Select) -> dict[int, int]:
+def _nodes(select: exp.Select) -> dict[int, Node]:
+    """Every expression of a step by the identity of each of its occurrences."""
     distinct: dict[exp.Expr, int] = {}
-    return {id(node): distinct.setdefault(node, len(distinct)) for node in select.walk()}
+    looked_at: dict[int, frozenset[str]] = {}
+    for node in reversed(list(select.walk())):  # from the leaves
+        below = (looked_at[id(part)] for part in node.iter_expressions())
+        looked_at[id(node)] = frozenset([node.name]) if isinstance(node, exp.Column) else frozenset().union(*below)
+    return {id(node): Node(distinct.setdefault(node, len(distinct)), _only(looked_at[id(node)])) for node in select.walk()}
+
+
+def _only(names: frozenset[str]) -> str | None:
+    return next(iter(names)) if len(names) == 1 else None
 
 
 def _run(step: Step, source: Relation, parameters: Mapping[str, Any]) -> Relation:
     select = step.select
     if condition := select.args.get("where"):
-        kept = Expressions(source.column, parameters, step.numbers).value(condition.this).values
-        source = source.at(np.flatnonzero(np.broadcast_to(kept, (source.length,))))
+        kept = Expressions(source.column, parameters, step.nodes).value(condition.this).values
+        source = source.at(np.flatnonzero(spread(kept, source.length)))
     if select.args.get("group") or select.args.get("distinct"):
-        return grouped(select, source, parameters, step.numbers)
-    over = Expressions(source.column, parameters, step.numbers)
+        return grouped(select, source, parameters, step.nodes)
+    over = Expressions(source.column, parameters, step.nodes)
     wanted = {projection.alias_or_name: projection.unalias() for projection in select.expressions}
     kept_order = [name for name in source.sorted_by if isinstance(wanted.get(name), exp.Column)]
     return Relation(source.length, list(wanted), lambda name: _projected(wanted[name], over, source), tuple(kept_order))

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
-from bankseg.domain.extracts import BUCKET, RECORDED_AT, RECORDED_UNTIL, Extract
+from bankseg.domain.extracts import BALANCE_AFTER, BUCKET, RECORDED_AT, RECORDED_UNTIL, Extract
 from bankseg.faults import crash_point
 from bankseg.lake.data_file import DataFile
 from bankseg.lake.schemas import file_schema, repeating_columns
@@ -68,13 +68,14 @@ def _with_codes(schema: pa.Schema, found: pa.Schema) -> pa.Schema:
 
 def _writer(stream: BinaryIO, schema: pa.Schema, extract: Extract) -> pq.ParquetWriter:
     """Statistics where a reader skips by them: without those of texts nobody filters by, writing takes a third less time."""
+    skipped_by = ["client_id", extract.event_on, RECORDED_AT, RECORDED_UNTIL, BALANCE_AFTER]
     return pq.ParquetWriter(
         stream,
         schema,
         compression="zstd",
         compression_level=COMPRESSION_LEVEL,
         use_dictionary=cast("bool", repeating_columns(extract)),  # the stubs know only a flag
-        write_statistics=cast("bool", ["client_id", extract.event_on, RECORDED_AT, RECORDED_UNTIL]),
+        write_statistics=cast("bool", [name for name in skipped_by if name in schema.names]),
         write_page_checksum=True,
         store_schema=False,
     )

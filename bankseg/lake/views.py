@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlglot import exp
 
-from bankseg.domain.extracts import EXTRACT_BY_NAME, RECORDED_AT, RECORDED_UNTIL, Extract
+from bankseg.domain.extracts import BALANCE_AFTER, EXTRACT_BY_NAME, RECORDED_AT, RECORDED_UNTIL, Extract
 
 DIALECT = "duckdb"
 
@@ -35,9 +35,10 @@ def as_of_rows(table: str, paths: tuple[str, ...], *, event_until: date, known_o
     return exp.select(*_projections(extract, event_until)).from_(_parquet(paths)).where(visible)
 
 
-def balances_from_transactions(prefix: str = "") -> str:
-    """SQL that creates `balances` from the balance after each movement, for banks that send no balance extract."""
-    return _create(f"{prefix}balances", balance_rows(prefix))
+def balances_from_transactions(prefix: str = "", *, are_known: bool = True) -> str:
+    """SQL that creates `balances` from the balance after each movement, for banks that send no balance extract; without a row where no movement says one."""
+    rows = balance_rows(prefix)
+    return _create(f"{prefix}balances", rows if are_known else rows.where(exp.false()))
 
 
 def balance_rows(prefix: str = "") -> exp.Select:
@@ -46,10 +47,10 @@ def balance_rows(prefix: str = "") -> exp.Select:
         "account_id",
         "client_id",
         exp.alias_(exp.column("booked_on"), "balance_on"),
-        exp.alias_(exp.func("arg_max", exp.column("balance_after_minor"), exp.column("transaction_id"), dialect=DIALECT), "balance_minor"),
+        exp.alias_(exp.func("arg_max", exp.column(BALANCE_AFTER), exp.column("transaction_id"), dialect=DIALECT), "balance_minor"),
         exp.alias_(exp.func("any_value", exp.column("currency"), dialect=DIALECT), "currency"),
     )
-    select = select.from_(exp.to_table(f"{prefix}transactions")).where(exp.column("balance_after_minor").is_(exp.null()).not_())
+    select = select.from_(exp.to_table(f"{prefix}transactions")).where(exp.column(BALANCE_AFTER).is_(exp.null()).not_())
     return select.group_by("account_id", "client_id", "booked_on")
 
 

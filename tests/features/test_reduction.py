@@ -91,7 +91,7 @@ def test_reduced_in_memory_or_by_the_engine_a_group_answers_the_same(drawn: list
 @pytest.mark.parametrize(
     ("name", "steps", "read"),
     [
-        ("transactions", ["t", "parts", "before", "rolled", "days", "months", "active", "between_days", "gaps"], ["active", "before", "gaps", "months", "parts", "rolled"]),
+        ("transactions", ["t", "parts", "before", "rolled", "days", "months", "active", "between_days", "gaps"], ["active", "before", "gaps", "months", "rolled"]),
         ("value_activity", ["served"], ["served"]),
         ("income", ["credits", "monthly", "lately", "rhythm"], ["lately", "monthly", "rhythm"]),
     ],

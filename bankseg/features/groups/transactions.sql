@@ -56,11 +56,6 @@ before AS (
     WHERE window_rank = 4
     GROUP BY client_id
 ),
-ever AS (
-    SELECT client_id, max(last_counted_on) AS last_counted_on, max(last_credit_on) AS last_credit_on
-    FROM (SELECT client_id, last_counted_on, last_credit_on FROM before UNION ALL SELECT client_id, last_counted_on, last_credit_on FROM parts) AS seen
-    GROUP BY client_id
-),
 rolled AS (
     SELECT
         client_id,
@@ -87,7 +82,9 @@ rolled AS (
         sum(internal_minor) FILTER (WHERE window_rank <= 1) AS internal_minor_90d,
         sum(fee_minor) AS fee_minor_365d,
         sum(loan_payment_minor) FILTER (WHERE window_rank <= 1) AS loan_payment_minor_90d,
-        min(largest_transfer_out_minor) FILTER (WHERE window_rank <= 1) AS largest_transfer_out_minor
+        min(largest_transfer_out_minor) FILTER (WHERE window_rank <= 1) AS largest_transfer_out_minor,
+        max(last_counted_on) AS last_counted_on,
+        max(last_credit_on) AS last_credit_on
     FROM parts
     GROUP BY client_id
 ),
@@ -113,9 +110,9 @@ gaps AS (
 ),
 filled AS (
     SELECT
-        e.client_id,
-        date_diff('day', e.last_counted_on, $as_of) AS recency_days,
-        date_diff('day', e.last_credit_on, $as_of) AS days_since_credit,
+        coalesce(r.client_id, b.client_id) AS client_id,
+        date_diff('day', coalesce(r.last_counted_on, b.last_counted_on), $as_of) AS recency_days,
+        date_diff('day', coalesce(r.last_credit_on, b.last_credit_on), $as_of) AS days_since_credit,
         coalesce(bit_count(m.month_mask), 0) AS active_months_12m,
         coalesce(r.counted__each_window, 0) AS counted__each_window,
         coalesce(r.credits__each_window, 0) AS credits__each_window,
@@ -144,11 +141,11 @@ filled AS (
         a.active_days__each_window,
         g.longest_gap_days,
         g.mean_gap_days
-    FROM ever AS e
-    LEFT JOIN rolled AS r ON r.client_id = e.client_id
-    LEFT JOIN months AS m ON m.client_id = e.client_id
-    LEFT JOIN active AS a ON a.client_id = e.client_id
-    LEFT JOIN gaps AS g ON g.client_id = e.client_id
+    FROM rolled AS r
+    FULL JOIN before AS b ON b.client_id = r.client_id
+    LEFT JOIN months AS m ON m.client_id = coalesce(r.client_id, b.client_id)
+    LEFT JOIN active AS a ON a.client_id = r.client_id
+    LEFT JOIN gaps AS g ON g.client_id = r.client_id
 )
 SELECT
     f.*,
