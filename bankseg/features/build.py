@@ -81,7 +81,11 @@ def _reduced_rows(connection: BucketConnection, statements: Iterable[str]) -> Ro
     """The rows that the first stage of these statements reads, read once for all; None when there are none to be read."""
     plans = [planned for sql in statements if (planned := plan(sql, MOVEMENTS))] if MOVEMENTS in connection.tables else []
     rows = connection.rows(MOVEMENTS, sorted({column for planned in plans for column in planned.columns})) if plans else None
-    return Rows(rows) if rows is not None else None
+    if rows is None:
+        return None
+    columns = dict(zip(rows.column_names, rows.columns, strict=True))
+    del rows  # its columns alone hold what was read, and are let go one by one
+    return Rows(columns)
 
 
 def _computed(connection: BucketConnection, sql: str, rows: Rows | None, parameters: Mapping[str, Any]) -> pa.Table:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from bankseg.features.vectors import Array, UnsupportedError, Vector, vector_of
 
-SLICE_ROWS = 400_000  # rows reduced at a time: memory stays small, and the columns stay near the processor
+SLICE_ROWS = 300_000  # rows reduced at a time: memory stays small, and the columns stay near the processor
 CLIENT = "client_id"
 
 
@@ -19,12 +19,6 @@ class Relation:
         self.length, self.names, self.sorted_by = length, tuple(names), sorted_by
         self._compute = column
         self._known: dict[str, Vector] = {}
-
-    @classmethod
-    def of(cls, rows: pa.Table) -> "Relation":
-        """The rows of an Arrow table."""
-        arrays = _arrays(rows)
-        return cls(rows.num_rows, rows.column_names, lambda name: vector_of(arrays[name]))
 
     def column(self, name: str) -> Vector:
         """One column.
@@ -57,23 +51,25 @@ def whole(column: Any) -> Any:  # Arrow's stubs know no array of any type
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
 
 
-def _arrays(rows: pa.Table) -> dict[str, Any]:  # as above
-    unified = rows.unify_dictionaries()
-    return {name: whole(column) for name, column in zip(unified.column_names, unified.columns, strict=True)}
-
-
 class Rows:
     """The rows that the steps of a bucket's statements read.
 
     Parameters
     ----------
-    rows
-        A table as known at the as-of date, texts dictionary-encoded, in any order; sorted by client and day it is reduced fastest, and in little memory.
+    columns
+        Of a table as known at the as-of date, by name, texts dictionary-encoded, in any order; sorted by client and day they are reduced fastest, and in little memory.
+        They are taken out one by one: the pieces of a column are let go before the next is put together.
     """
 
-    def __init__(self, rows: pa.Table) -> None:
-        arrays = _arrays(rows)
-        self.relation = Relation(rows.num_rows, rows.column_names, lambda name: vector_of(arrays[name]))
+    def __init__(self, columns: dict[str, Any]) -> None:  # as above
+        names = list(columns)
+        arrays = {name: whole(columns.pop(name).unify_dictionaries()) for name in names}
+        self.relation = Relation(len(arrays[CLIENT]), names, lambda name: vector_of(arrays[name]))
+
+    @classmethod
+    def of(cls, rows: pa.Table) -> "Rows":
+        """The rows of a table."""
+        return cls(dict(zip(rows.column_names, rows.columns, strict=True)))
 
     def cuts(self) -> list[int]:
         """Bounds of slices that split no client; one slice where rows do not lie by client."""

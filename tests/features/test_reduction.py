@@ -79,7 +79,7 @@ def test_reduced_in_memory_or_by_the_engine_a_group_answers_the_same(drawn: list
             for name in REDUCED:
                 planned = plan(sql_of(name), TABLE)
                 assert planned is not None
-                rows = Rows(bucket.rows(TABLE, planned.columns))
+                rows = Rows.of(bucket.rows(TABLE, planned.columns))
                 try:
                     relations = execute(planned, TABLE, rows, PARAMETERS)
                 except UnsupportedError:
@@ -138,11 +138,11 @@ def test_sums_that_the_engine_holds_in_wider_integers_are_left_to_it() -> None:
     assert planned is not None
     client = pa.array(["A", "A"]).dictionary_encode()
 
-    small = execute(planned, TABLE, Rows(pa.table({"client_id": client, "amount_minor": pa.array([1 << 50, 5], pa.int64())})), {})
+    small = execute(planned, TABLE, Rows.of(pa.table({"client_id": client, "amount_minor": pa.array([1 << 50, 5], pa.int64())})), {})
 
     assert small["s"].to_pylist() == [{"client_id": "A", "total": (1 << 50) + 5}]
     with pytest.raises(UnsupportedError, match="sums"):
-        execute(planned, TABLE, Rows(pa.table({"client_id": client, "amount_minor": pa.array([1 << 52, 5], pa.int64())})), {})
+        execute(planned, TABLE, Rows.of(pa.table({"client_id": client, "amount_minor": pa.array([1 << 52, 5], pa.int64())})), {})
 
 
 @pytest.mark.parametrize(
@@ -162,15 +162,15 @@ def test_what_is_not_understood_is_the_engines_from_the_start_or_when_it_is_met(
 
     if planned is not None:
         with pytest.raises(UnsupportedError):
-            execute(planned, TABLE, Rows(rows), {})
+            execute(planned, TABLE, Rows.of(rows), {})
 
 
 def test_slices_split_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relation, "SLICE_ROWS", 3)
     clients = np.repeat(["A", "B", "C", "D"], [2, 5, 1, 4])
-    rows = Rows(pa.table({"client_id": pa.array(clients).dictionary_encode()}))
+    rows = Rows.of(pa.table({"client_id": pa.array(clients).dictionary_encode()}))
 
     cuts = rows.cuts()
 
     assert cuts == [0, 2, 8, 12]
-    assert Rows(pa.table({"client_id": pa.array(["A", "B", "A", "B", "A"]).dictionary_encode()})).cuts() == [0, 5]
+    assert Rows.of(pa.table({"client_id": pa.array(["A", "B", "A", "B", "A"]).dictionary_encode()})).cuts() == [0, 5]
