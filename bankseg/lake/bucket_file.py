@@ -68,31 +68,33 @@ def _with_codes(schema: pa.Schema, found: pa.Schema) -> pa.Schema:
 
 def _writer(stream: BinaryIO, schema: pa.Schema, extract: Extract) -> pq.ParquetWriter:
     """Statistics where a reader skips by them: without those of texts nobody filters by, writing takes a third less time."""
-    skipped_by = ["client_id", extract.event_on, RECORDED_AT, RECORDED_UNTIL, BALANCE_AFTER]
     return pq.ParquetWriter(
         stream,
         schema,
         compression="zstd",
         compression_level=COMPRESSION_LEVEL,
         use_dictionary=cast("bool", repeating_columns(extract)),  # the stubs know only a flag
-        write_statistics=cast("bool", [name for name in skipped_by if name in schema.names]),
+        write_statistics=cast("bool", ["client_id", extract.event_on, RECORDED_AT, RECORDED_UNTIL]),
         write_page_checksum=True,
         store_schema=False,
     )
 
 
 class _Bounds:
-    """Statistics of one file for the Delta log: rows, and the range of clients and event dates."""
+    """Statistics of one file for the Delta log: rows, the range of clients and event dates, and how often nothing is said of what readers skip a file for."""
 
     def __init__(self, extract: Extract) -> None:
         self._rows = 0
         self._low: dict[str, Any] = {}
         self._high: dict[str, Any] = {}
         self._columns = ("client_id", extract.event_on)
+        self._nulls = {BALANCE_AFTER: 0} if BALANCE_AFTER in file_schema(extract).names else {}
 
     def see(self, table: pa.Table) -> None:
         """Take a piece into account."""
         self._rows += len(table)
+        for name in self._nulls:
+            self._nulls[name] += table.column(name).null_count
         for name in self._columns:
             low, high = pc.min(table.column(name)).as_py(), pc.max(table.column(name)).as_py()
             if low is not None:
@@ -101,7 +103,7 @@ class _Bounds:
 
     def as_json(self) -> str:
         """In Delta's own form."""
-        return json.dumps({"numRecords": self._rows, "minValues": _plain(self._low), "maxValues": _plain(self._high), "nullCount": {}})
+        return json.dumps({"numRecords": self._rows, "minValues": _plain(self._low), "maxValues": _plain(self._high), "nullCount": self._nulls})
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

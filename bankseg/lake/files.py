@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from bankseg.domain.errors import ArtefactError, MissingDataError
 from bankseg.domain.extracts import EXTRACTS
@@ -53,22 +54,43 @@ def _erasures_in_store(lake: str, moment: int) -> int:
         return int(system.get_file_info(f"{folder}/{ERASURES}").mtime_ns or 0)
 
 
+def files_without(lake: str, table: str, version: int, column: str) -> frozenset[str]:
+    """Files of a table at a version in which a column is null in every row, as its log says; one of which the log says nothing is not among them."""
+    return _files_without(lake, table, version, erasures_seen(lake), column)
+
+
 @lru_cache(maxsize=512)
 def _bucket_files(lake: str, table: str, version: int, seen: int) -> Mapping[int, tuple[str, ...]]:
     if is_remote(lake):
         forget_erased(store_settings().lake_copies_folder, lake, seen)
+    actions = _added(lake, table, version, seen)
+    buckets = [int(bucket) for bucket in actions["partition.bucket"]]
+    files: dict[int, list[str]] = {}
+    for path, bucket in zip(actions["path"], buckets, strict=True):
+        files.setdefault(bucket, []).append(path)
+    return {bucket: tuple(sorted(paths)) for bucket, paths in files.items()}
+
+
+@lru_cache(maxsize=32)
+def _files_without(lake: str, table: str, version: int, seen: int, column: str) -> frozenset[str]:
+    actions = _added(lake, table, version, seen)
+    nulls = actions.get(f"null_count.{column}", [None] * len(actions["path"]))
+    return frozenset(path for path, null, rows in zip(actions["path"], nulls, actions["num_records"], strict=True) if null is not None and null == rows)
+
+
+@lru_cache(maxsize=4)
+def _added(lake: str, table: str, version: int, seen: int) -> Mapping[str, list[Any]]:
+    """What the log says of the files of a table, column by column; the whole paths of the files are `path`."""
+    del seen  # only part of what is remembered
     root = table_path(lake, table)
     found = opened(root, version)
     if found is None:
         raise ArtefactError(f"the table {table} is gone from the lake", "the table a run has read", "restore it from backup, or correct BANKSEG_LAKE_URL")
     with reaching(root):
         actions = found.get_add_actions(flatten=True)
-    names = [str(name) for name in actions.column("path").to_pylist()]
-    buckets = [int(bucket) for bucket in actions.column("partition.bucket").to_pylist()]
-    files: dict[int, list[str]] = {}
-    for name, bucket in zip(names, buckets, strict=True):
-        files.setdefault(bucket, []).append(f"{root}/{name}")
-    return {bucket: tuple(sorted(paths)) for bucket, paths in files.items()}
+    wanted = [name for name in actions.schema.names if name in ("path", "num_records", "partition.bucket") or name.startswith("null_count.")]
+    said: dict[str, list[Any]] = {name: actions.column(name).to_pylist() for name in wanted}
+    return {**said, "path": [f"{root}/{name}" for name in said["path"]]}
 
 
 def hash_files(lake: str, versions: Mapping[str, int], known: Mapping[str, str]) -> dict[str, str]:

@@ -48,24 +48,6 @@ def known_rows(table: str, paths: Sequence[str], columns: Sequence[str], known_o
     return pa.concat_tables(parts) if parts else _empty(extract, columns, texts)
 
 
-def holds_values(paths: Sequence[str], name: str) -> bool:
-    """Whether a column has, or may have, a value in these files; from their statistics, up to the first file that has one."""
-    return any(_may_hold(path, name) for path in paths)
-
-
-def _may_hold(path: str, name: str) -> bool:
-    try:
-        metadata = pq.read_metadata(path)
-    except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
-    place = metadata.schema.to_arrow_schema().get_field_index(name)
-    return any(found is None or not found.has_null_count or found.null_count < rows for found, rows in _statistics(metadata, place))
-
-
-def _damaged(path: str, error: Exception) -> ArtefactError:
-    return ArtefactError(f"{path.rpartition('/')[2]} in the lake cannot be read: {error}", "the file that was written", "restore it from backup")
-
-
 def _of_file(extract: Extract, path: str, columns: Sequence[str], texts: list[str], known_on: date) -> pa.Table:
     try:
         with pq.ParquetFile(path, read_dictionary=texts) as file:
@@ -73,7 +55,7 @@ def _of_file(extract: Extract, path: str, columns: Sequence[str], texts: list[st
             wanted = list(dict.fromkeys([*columns, *asked]))
             rows = file.read(wanted, use_threads=False)
     except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
+        raise ArtefactError(f"{path.rpartition('/')[2]} in the lake cannot be read: {error}", "the file that was written", "restore it from backup") from error
     for name, (low, high, is_open) in asked.items():
         rows = rows.filter(_meets(rows.column(name), low, high, is_open=is_open))
     return rows.select(list(columns))

@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from bankseg.domain.extracts import BALANCE_AFTER
 from bankseg.lake.copies import Held
-from bankseg.lake.files import bucket_files, verify
+from bankseg.lake.files import bucket_files, files_without, verify
 from bankseg.lake.in_memory import open_in_memory
-from bankseg.lake.known_rows import holds_values, known_rows
+from bankseg.lake.known_rows import known_rows
 from bankseg.lake.parameters import named
 from bankseg.lake.views import as_of_view, balances_from_transactions
 
@@ -68,7 +68,8 @@ class LocalBucket:
                 sql = as_of_view(table, everything if paths else (everything[0],), event_until=event_until, known_on=known_on, prefix="outcome_")
                 self._connection.execute(sql + _nothing(paths))
         if "transactions" in self._tables and "balances" not in self._tables:
-            are_known = holds_values(self._files["transactions"], BALANCE_AFTER)
+            silent = files_without(lake.root, "transactions", lake.versions["transactions"], BALANCE_AFTER)
+            are_known = not silent.issuperset(bucket_files(lake.root, "transactions", lake.versions["transactions"]).get(bucket, ()))
             self._connection.execute(balances_from_transactions(are_known=are_known))
             if outcome:
                 self._connection.execute(balances_from_transactions("outcome_", are_known=are_known))

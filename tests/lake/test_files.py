@@ -1,15 +1,18 @@
 """Files are what was written, or they are refused."""
 
+import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from bankseg.domain.errors import ArtefactError, MissingDataError
+from bankseg.domain.extracts import BALANCE_AFTER
 from bankseg.lake.extent import bucket_count, first_fact_on, last_fact_on, products_held
-from bankseg.lake.files import bucket_files, hash_files, require, table_versions, verify, versions_digest
-from bankseg.lake.local import LocalBucket
+from bankseg.lake.files import bucket_files, files_without, hash_files, require, table_versions, verify, versions_digest
+from bankseg.lake.local import LakeAt, LocalBucket
 from bankseg.lake.parquet import digest_of, read_all, read_checked, row_count, write_whole
 from tests.small_lake import SmallLake
 
@@ -135,3 +138,39 @@ def test_the_extent_of_a_lake(lake, tmp_path):
 
 def test_the_name_of_table_versions_does_not_depend_on_their_order():
     assert versions_digest({"a": 1, "b": 2}) == versions_digest({"b": 2, "a": 1}) != versions_digest({"a": 2, "b": 2})
+
+
+def movement(number: int, balance: int | None, on: date = date(2024, 3, 5)) -> dict[str, Any]:
+    return {"transaction_id": f"t{number}", "account_id": "a", "client_id": "C1", "booked_on": on, "amount_minor": 100, "balance_after_minor": balance}
+
+
+def test_balances_are_looked_for_only_where_the_log_knows_of_one(tmp_path: Path) -> None:
+    lake = SmallLake(tmp_path / "lake", buckets=1).add("transactions", movement(1, None), movement(2, None))
+    silent = table_versions(lake.root)["transactions"]
+    lake.add("transactions", movement(3, None), movement(4, 250, date(2024, 4, 5)))
+    speaking = table_versions(lake.root)["transactions"]
+
+    every = set(bucket_files(lake.root, "transactions", speaking)[0])
+    assert files_without(lake.root, "transactions", silent, BALANCE_AFTER) == set(bucket_files(lake.root, "transactions", silent)[0])
+    assert len(every - files_without(lake.root, "transactions", speaking, BALANCE_AFTER)) == 1
+    assert balances_of(lake, silent) == []
+    assert balances_of(lake, speaking) == [("a", 250)]
+
+
+def test_a_log_that_says_nothing_of_nulls_leaves_it_open(tmp_path: Path) -> None:
+    lake = SmallLake(tmp_path / "lake", buckets=1).add("transactions", movement(1, 250))
+    for entry in Path(lake.root, "transactions", "_delta_log").glob("*.json"):
+        lines = [json.loads(line) for line in entry.read_text(encoding="utf-8").splitlines()]
+        for line in lines:
+            if "add" in line:
+                line["add"]["stats"] = json.dumps({"numRecords": 1})
+        entry.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+
+    assert files_without(lake.root, "transactions", table_versions(lake.root)["transactions"], BALANCE_AFTER) == frozenset()
+    assert balances_of(lake, table_versions(lake.root)["transactions"]) == [("a", 250)]
+
+
+def balances_of(lake: SmallLake, version: int) -> list[tuple[str, int]]:
+    with LocalBucket(LakeAt(lake.root, {"transactions": version}), 0, date(2024, 12, 31)) as bucket:
+        rows = bucket.arrow("SELECT account_id, balance_minor FROM balances")
+    return list(zip(rows.column("account_id").to_pylist(), rows.column("balance_minor").to_pylist(), strict=True))
