@@ -89,7 +89,7 @@ def _added(lake: str, table: str, version: int, seen: int) -> Mapping[str, list[
     with reaching(root):
         actions = found.get_add_actions(flatten=True)
     wanted = [name for name in actions.schema.names if name in ("path", "num_records", "partition.bucket") or name.startswith("null_count.")]
-    said: dict[str, list[Any]] = {name: actions.column(name).to_pylist() for name in wanted}
+    said: dict[str, list[Any]] = {name: list(actions.column(name).to_pylist()) for name in wanted}
     return {**said, "path": [f"{root}/{name}" for name in said["path"]]}
 
 
