@@ -10,7 +10,7 @@ from copy import copy
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 from pydantic import SecretStr
@@ -295,7 +295,9 @@ def _listed(names: tuple[str, ...]) -> str:
 def commands() -> list[tuple[str, click.Command]]:
     """Every command with its name, the parts of a group behind it."""
     found: list[tuple[str, click.Command]] = []
-    for name, command in sorted(main.commands.items()):
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = cast("click.Command", main.get_command(context, name))  # it is listed, so it is there
         found.append((name, command))
         if isinstance(command, click.Group):
             found += [(f"{name} {part}", below) for part, below in sorted(command.commands.items())]

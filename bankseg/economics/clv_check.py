@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from bankseg.domain.errors import InputError
 
@@ -88,6 +87,8 @@ def back_test(predicted: Array, realised: Array) -> BackTest:
     guess, truth = predicted[known], realised[known]
     if len(guess) < round(1 / TOP_SHARE):
         raise InputError(f"{len(guess)} clients known on both sides", "ten or more", "take a longer history")
+    from scipy.stats import spearmanr  # costs 0.6 s and is rarely used
+
     constant = np.ptp(guess) == 0 or np.ptp(truth) == 0
     correlation = float("nan") if constant else float(spearmanr(guess, truth).statistic)
     total, held, best = float(truth.sum()), _top_total(guess, truth), _top_total(truth, truth)

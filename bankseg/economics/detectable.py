@@ -1,6 +1,6 @@
 """The smallest effect that two arms of given sizes can show."""
 
-from scipy.stats import norm
+from statistics import NormalDist
 
 from bankseg.economics.power import POWER, SIGNIFICANCE
 
@@ -33,7 +33,7 @@ def smallest_effect(rate: float, treated: int, control: int, *, significance: fl
     """
     if not treated or not control or not 0 <= rate < 1:
         return None
-    weight = float(norm.ppf(1 - significance / 2) + norm.ppf(power)) ** 2
+    weight = (NormalDist().inv_cdf(1 - significance / 2) + NormalDist().inv_cdf(power)) ** 2
 
     def is_found(effect: float) -> bool:
         other = rate + effect

@@ -1,8 +1,7 @@
 """Clients an experiment needs in each arm to tell two rates apart."""
 
 import math
-
-from scipy.stats import norm
+from statistics import NormalDist
 
 from bankseg.domain.errors import InputError
 
@@ -34,4 +33,4 @@ def clients_per_arm(rate: float, other: float, *, significance: float = SIGNIFIC
     if not (0 <= rate <= 1 and 0 <= other <= 1) or rate == other:
         raise InputError(f"rates {rate} and {other}", "two different rates between 0 and 1", "state the difference worth finding")
     spread = rate * (1 - rate) + other * (1 - other)
-    return math.ceil((norm.ppf(1 - significance / 2) + norm.ppf(power)) ** 2 * spread / (rate - other) ** 2)
+    return math.ceil((NormalDist().inv_cdf(1 - significance / 2) + NormalDist().inv_cdf(power)) ** 2 * spread / (rate - other) ** 2)

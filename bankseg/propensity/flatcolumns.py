@@ -12,9 +12,7 @@ from bankseg.propensity.arrow import Column, compute
 from bankseg.propensity.dataset import MOST_LEVELS, ModelFeature, numbers
 from bankseg.propensity.flatread import as_text, is_plain
 
-MISSING = pa.array(
-    ["", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "Null", "null", "None", "none", "NONE", "?", "-", "--", ".", "#N/A", "<NA>", "NaT", "nil"]
-)
+MISSING = ("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "Null", "null", "None", "none", "NONE", "?", "-", "--", ".", "#N/A", "<NA>", "NaT", "nil")
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 COMMA_NUMBER = r"^[+-]?(\d+,?\d*|,\d+)$"
 GROUPED_NUMBER = r"^[+-]?\d{1,3}([,\x{00a0}\x{202f}' ]\d{3})+(\.\d+)?$"
@@ -73,7 +71,7 @@ def type_columns(table: pa.Table) -> FlatColumns:
 def known(column: Column) -> Column:
     """The column as text with the usual spellings of missing as null."""
     text = as_text(column)
-    return compute.if_else(compute.is_in(text, value_set=MISSING), pa.scalar(None, pa.string()), text)
+    return compute.if_else(compute.is_in(text, value_set=pa.array(MISSING)), pa.scalar(None, pa.string()), text)
 
 
 def as_number(column: Column, share: float = 1.0) -> NDArray[np.float64] | None:
