@@ -1,12 +1,15 @@
 """Composition root of the web server: `gunicorn 'bankseg.wsgi:application()'` or `serve` under waitress."""
 
-import waitress
-from flask import Flask
+from bankseg.starting import starting
 
-from bankseg import logs, traces
-from bankseg.settings import Settings
-from bankseg.storage import walls
-from bankseg.web.app import create_app
+with starting():
+    import waitress
+    from flask import Flask
+
+    from bankseg import logs, traces
+    from bankseg.settings import Settings
+    from bankseg.storage import walls
+    from bankseg.web.app import create_app
 
 THREADS = 8
 

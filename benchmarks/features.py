@@ -18,17 +18,20 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-import click
-import duckdb
-import pyarrow as pa
+from bankseg.starting import starting
 
-from bankseg.domain.horizon import Horizon
-from bankseg.domain.policy import load_policy
-from bankseg.features.build import build_snapshot
-from bankseg.lake.extent import bucket_count
-from bankseg.lake.files import table_versions
-from bankseg.lake.local import LakeAt, LocalBucket, LocalEngine
-from bankseg.lake.parquet import write_whole
+with starting():  # as the product's own processes do
+    import click
+    import duckdb
+    import pyarrow as pa
+
+    from bankseg.domain.horizon import Horizon
+    from bankseg.domain.policy import load_policy
+    from bankseg.features.build import build_snapshot
+    from bankseg.lake.extent import bucket_count
+    from bankseg.lake.files import table_versions
+    from bankseg.lake.local import LakeAt, LocalBucket, LocalEngine
+    from bankseg.lake.parquet import write_whole
 
 ROOT = Path(__file__).parents[1]
 AS_OF = date(2025, 12, 31)  # the baseline's own

@@ -11,6 +11,7 @@ from bankseg.domain.errors import ConfigurationError
 from bankseg.embedded.leash import end_with_parent
 from bankseg.queue import QUEUE_NAME, VISIBILITY_SECONDS, address, queues, transport_options
 from bankseg.settings import Settings
+from bankseg.starting import leave_alone
 from workers.schedule import schedule
 
 SOFT_LIMIT_SECONDS = 1500
@@ -81,6 +82,13 @@ def refuse_a_role_without_walls(**unused: Any) -> None:  # Any: what Celery's si
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
+
+
+@signals.worker_init.connect
+def leave_what_was_imported_alone(**unused: Any) -> None:  # Any: what Celery's signals carry
+    """Nothing of it is garbage."""
+    del unused
+    leave_alone()
 
 
 @signals.setup_logging.connect

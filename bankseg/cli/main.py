@@ -1,12 +1,15 @@
 """The command line: one command, one service."""
 
 import logging
+import sys
+from contextlib import nullcontext
 from importlib import import_module
 
 import click
 
 from bankseg import __version__
 from bankseg.embedded import openmp
+from bankseg.starting import starting
 
 # Where each command is: its module is imported when it is asked for, so that a short one does not wait for the libraries of training.
 MODULES = {
@@ -57,7 +60,9 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in MODULES:
             return None
-        module = import_module(f"bankseg.cli.{MODULES[cmd_name]}")
+        name = f"bankseg.cli.{MODULES[cmd_name]}"
+        with nullcontext() if name in sys.modules else starting():
+            module = import_module(name)
         found: dict[str | None, click.Command] = {command.name: command for command in getattr(module, "COMMANDS", None) or [module.command]}
         return found[cmd_name]
 
