@@ -62,6 +62,11 @@ class Analysis:
         """Columns of a named relation, in order."""
         return list(self._connection.table(name).columns)
 
+    def types(self, name: str) -> dict[str, str]:
+        """Columns of a named relation, in order, with the engine's names of their types."""
+        relation = self._connection.table(name)
+        return {str(column): str(kind) for column, kind in zip(relation.columns, relation.types, strict=True)}
+
     def __enter__(self) -> Self:
         return self
 

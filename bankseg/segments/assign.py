@@ -48,12 +48,36 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class Cuts:
+    """What placing one client asks of all of them.
+
+    `points` are the cut points of tiers and RFM; `high` and `medium` the losses from which churn bands begin (null: nobody is scored); `values_known` whether any value is;
+    `columns` those of the scores of all buckets, in order, with their types.
+    """
+
+    points: list[dict[str, Any]]
+    high: float | None
+    medium: float | None
+    values_known: bool
+    columns: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Clients who were placed elsewhere, bucket by bucket: by which cuts, and the files of `place`."""
+
+    cuts: Cuts
+    parts: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What an assignment reads beside the scores.
 
     `cuts` are the frozen cut points of the reference run (None: this run becomes the reference); `tiers_before` the tiers published last.
     `judged` tells for each product the base rate and the number of clients its model was judged on, by which its propensity is smoothed.
     `described` are files of what describes a client and no model reads; `roll` is where every client with every attribute is written, for rules to read.
+    `placed` are the clients with tier, bands, warning signs and segment where that was done before; None: it is done here, for all at once.
     """
 
     scores: Sequence[Path]
@@ -68,6 +92,7 @@ class Inputs:
     judged: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     described: Sequence[Path] = ()
     roll: Path | None = None
+    placed: Placed | None = None
 
 
 def assign(policy: Policy, inputs: Inputs) -> Assignment:
@@ -79,26 +104,59 @@ def assign(policy: Policy, inputs: Inputs) -> Assignment:
         One client row per scored row, ordered by `client_id`; money in minor units; null where not known.
     """
     with Analysis(memory=inputs.memory) as analysis:
-        columns = _scored(analysis, inputs)
-        _relations(analysis, policy, inputs)
-        analysis.view("valued", _sql("value"), _value_parameters(policy, inputs))
-        cuts = (
-            pa.Table.from_pylist([dict(cut) for cut in inputs.cuts], schema=CUTS)
-            if inputs.cuts
-            else analysis.arrow(_sql("cuts"), dict(policy.section("tiers")))
-        )
-        analysis.register("cuts", cuts)
-        analysis.view("tiered", _sql("tiers"), {"hysteresis_share": policy.section("tiers")["hysteresis_share"]})
-        churn = policy.section("churn")
-        known = bool(analysis.value("SELECT count(value_12m_minor) > 0 FROM tiered"))
-        analysis.view("banded", _sql("bands"), {"high_share": churn["high_share"], "medium_share": churn["medium_share"], "values_known": known})
-        _triggers(analysis, policy, columns)
-        _segments(analysis, policy)
+        if inputs.placed is None:
+            cuts = _place(analysis, policy, inputs, None)
+        else:
+            cuts = inputs.placed.cuts
+            _scored(analysis, inputs)
+            _relations(analysis, policy, inputs)
+            analysis.parquet("segmented", inputs.placed.parts)
+            _beside(analysis)
         if inputs.roll is not None:
             analysis.parquet("described", inputs.described)
             analysis.register("attached", _attached(analysis, policy))
             analysis.save(_sql("roll"), inputs.roll)
-        return _published(analysis, policy, inputs, columns, cuts)
+        return _published(analysis, policy, inputs, cuts)
+
+
+def cuts_of(policy: Policy, inputs: Inputs) -> Cuts:
+    """The cuts of the whole book, from the columns that they are made of alone."""
+    with Analysis(memory=inputs.memory) as analysis:
+        _scored(analysis, inputs, ("client_id", "churn"))
+        _relations(analysis, policy, inputs)
+        analysis.view("valued", _sql("value"), _value_parameters(policy, inputs))
+        return _cuts(analysis, policy, inputs)
+
+
+def place(policy: Policy, inputs: Inputs, cuts: Cuts, path: Path) -> int:
+    """Write the clients of some buckets with tier, bands, warning signs and segment, and say how many there are; no row asks of another."""
+    with Analysis(memory=inputs.memory, threads=1) as analysis:
+        _place(analysis, policy, inputs, cuts)
+        analysis.save("SELECT * FROM segmented ORDER BY client_id", path)
+        return int(analysis.value("SELECT count(*) FROM segmented"))
+
+
+def _place(analysis: Analysis, policy: Policy, inputs: Inputs, known: Cuts | None) -> Cuts:
+    """Name the placed clients `segmented`, and the scores that were not needed for it `beside`; without known cuts these are those of the rows at hand."""
+    columns = _scored(analysis, inputs, types=known.columns if known else None)
+    _relations(analysis, policy, inputs)
+    analysis.view("valued", _sql("value"), _value_parameters(policy, inputs))
+    cuts = known or _cuts(analysis, policy, inputs)
+    analysis.register("cuts", pa.Table.from_pylist(cuts.points, schema=CUTS))
+    analysis.view("tiered", _sql("tiers"), {"hysteresis_share": policy.section("tiers")["hysteresis_share"]})
+    analysis.view("banded", _sql("bands"), {"values_known": cuts.values_known, "high": cuts.high, "medium": cuts.medium})
+    _triggers(analysis, policy, columns)
+    _segments(analysis, policy)
+    _beside(analysis)
+    return cuts
+
+
+def _cuts(analysis: Analysis, policy: Policy, inputs: Inputs) -> Cuts:
+    points = [dict(cut) for cut in inputs.cuts] if inputs.cuts else analysis.arrow(_sql("cuts"), dict(policy.section("tiers"))).cast(CUTS).to_pylist()
+    known = bool(analysis.value("SELECT count(value_12m_minor) > 0 FROM valued"))
+    shares = {name: policy.section("churn")[name] for name in ("high_share", "medium_share")}
+    bands = analysis.arrow(_sql("churn_cuts"), {**shares, "values_known": known}).to_pylist()[0]
+    return Cuts(points, bands["high"], bands["medium"], known, analysis.types("raw_scores"))
 
 
 def _attached(analysis: Analysis, policy: Policy) -> pa.Table:
@@ -175,9 +233,19 @@ def _sql(name: str) -> str:
     return files("bankseg.segments").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
-def _scored(analysis: Analysis, inputs: Inputs, only: Collection[str] = ()) -> frozenset[str]:
-    """The scores as one view that has every column the SQL names (and, with `only`, no others but these); returns the columns that hold data."""
-    analysis.parquet("raw_scores", inputs.scores)
+def _scored(analysis: Analysis, inputs: Inputs, only: Collection[str] = (), types: Mapping[str, str] | None = None) -> frozenset[str]:
+    """The scores as one view that has every column the SQL names (and, with `only`, no others but these); returns the columns that hold data.
+
+    `types` are the columns of all buckets: those that the files at hand lack are null, and stand where they stand.
+    """
+    if types is None:
+        analysis.parquet("raw_scores", inputs.scores)
+    else:
+        analysis.parquet("scores_here", inputs.scores)
+        here = analysis.types("scores_here")
+        columns = [exp.column(name, quoted=True) if name in here else exp.null() for name in types]
+        cast = [exp.alias_(exp.cast(column, kind, dialect=DIALECT), name, quoted=True) for column, (name, kind) in zip(columns, types.items(), strict=True)]
+        analysis.view("raw_scores", exp.select(*cast).from_("scores_here").sql(dialect=DIALECT))
     present = analysis.columns("raw_scores")
     missing = [exp.alias_(exp.cast(exp.null(), kind), name) for name, kind in EXPECTED.items() if name not in present]
     kept: list[exp.Expr] = [exp.column(name, quoted=True) for name in present if name in EXPECTED or name in only] if only else [exp.Star()]
@@ -290,8 +358,11 @@ def _segments(analysis: Analysis, policy: Policy) -> None:
     kept = [exp.column(name, quoted=True) for name in known if name not in written or name in told or name.startswith(OFFERED)]
     select = exp.select(*kept, exp.alias_(case, "segment"), exp.alias_(packed, "propensities")).from_("risky")
     analysis.table("segmented", select.sql(dialect=DIALECT))
+
+
+def _beside(analysis: Analysis) -> None:
     held = analysis.columns("segmented")
-    others = [exp.column(name, quoted=True) for name in written if name not in held]
+    others = [exp.column(name, quoted=True) for name in analysis.columns("raw_scores") if name not in held]
     analysis.view("beside", exp.select("client_id", *others).from_("raw_scores").sql(dialect=DIALECT))
 
 
@@ -300,10 +371,10 @@ def _told() -> frozenset[str]:
     return frozenset({*EXPECTED, *READ, "client_id", "churn"}.union(*(_WORD.findall(_sql(name)) for name in ("published", "offers", "cases"))))
 
 
-def _published(analysis: Analysis, policy: Policy, inputs: Inputs, columns: Collection[str], cuts: pa.Table) -> Assignment:
+def _published(analysis: Analysis, policy: Policy, inputs: Inputs, cuts: Cuts) -> Assignment:
     value, risk = policy.section("value"), policy.section("risk")
     clients = analysis.arrow(_sql("published"), {"run_id": inputs.run_id, "currency": inputs.currency, "value_is_approximate": bool(value["is_approximate"])})
-    _offers(analysis, policy, inputs, [name for name in columns if name.startswith(OFFERED)])
+    _offers(analysis, policy, inputs, [name for name in cuts.columns if name.startswith(OFFERED)])
     offers = analysis.arrow(
         _sql("offers"),
         {
@@ -317,7 +388,7 @@ def _published(analysis: Analysis, policy: Policy, inputs: Inputs, columns: Coll
         "amber_due_on": working_days_after(inputs.as_of, int(risk["amber_due_working_days"])).isoformat(),
     }
     cases = analysis.arrow(_sql("cases"), {"run_id": inputs.run_id, **due})
-    return Assignment(clients, offers, cases, cuts.to_pylist(), _summary(analysis, policy))
+    return Assignment(clients, offers, cases, cuts.points, _summary(analysis, policy))
 
 
 def _offers(analysis: Analysis, policy: Policy, inputs: Inputs, targets: Sequence[str]) -> None:

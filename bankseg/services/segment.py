@@ -10,13 +10,14 @@ from sqlmodel import select
 
 from bankseg.lake.parquet import digest_of, read_checked, write_whole
 from bankseg.propensity.artefacts import read_card
-from bankseg.segments.assign import Assignment, Inputs, assign
+from bankseg.segments.assign import Assignment, assign
 from bankseg.services.bank import Bank
 from bankseg.services.declared_outcomes import sales
 from bankseg.services.description import describe, described_with
 from bankseg.services.firm_profile import profiles_known
 from bankseg.services.jobs import Claim
 from bankseg.services.lifetime_value import lifetimes, published_with
+from bankseg.services.placing import forget_placed, placed_on_cluster, run_inputs
 from bankseg.services.product_ranking import PREFIX, ranking_of
 from bankseg.services.rolls import roll_path
 from bankseg.services.score import scores_path
@@ -44,22 +45,16 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
     values = lifetimes(bank, run, scores)
     buckets = len(scores)
     described = describe(bank, run, lambda done: claim.progress(0, 3, f"describing clients: {done} of {buckets} buckets"))
-    inputs = Inputs(
-        scores=scores,
-        run_id=claim.run_id,
-        as_of=date.fromisoformat(run.as_of),
-        currency=bank.declarations.currency or str(bank.policy.section("value")["currency"]),
-        natures=bank.natures,
-        has_transactions="transactions" in run.table_versions,
+    inputs = replace(
+        run_inputs(bank, run, list(range(buckets)), tiers),
         cuts=before.summary.get("cuts") if before is not None and before.policy_sha256 == run.policy_sha256 else None,
-        tiers_before=tiers,
-        memory=bank.settings.duckdb_memory,
         judged=_judged(bank, run),
         described=described_with(described_with(described, values.table), profiles),
         roll=roll_path(bank.settings, claim.run_id),
     )
+    placed = placed_on_cluster(bank, run, inputs, lambda done: claim.progress(0, 3, f"placing clients: {done} of {buckets} buckets"))
     claim.progress(1, 3, "assigning tiers, bands and segments")
-    found = assign(bank.policy, inputs)
+    found = assign(bank.policy, replace(inputs, placed=placed))
     assignment = replace(found, clients=published_with(found.clients, values.table))
     claim.progress(2, 3, "writing")
     beside = {
@@ -69,7 +64,9 @@ def segment_job(bank: Bank, claim: Claim) -> dict[str, Any]:
         "lifetime": values.summary,
         "outcomes": [dict(entry) for entry in bank.declarations.outcomes],
     }
-    return _write(bank, claim, assignment, beside)
+    done = _write(bank, claim, assignment, beside)
+    forget_placed(bank, run)
+    return done
 
 
 def part_path(bank: Bank, run_id: int, part: str) -> Path:

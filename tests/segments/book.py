@@ -37,6 +37,9 @@ class Book:
         self.policy: Policy = load_policy()
 
     def assigned(self, clients: Sequence[Mapping[str, Any]], *, files: int = 1, **inputs: Any) -> Assignment:
+        return assign(self.policy, self.inputs(clients, files=files, **inputs))
+
+    def inputs(self, clients: Sequence[Mapping[str, Any]], *, files: int = 1, **inputs: Any) -> Inputs:
         rows = [{**DEFAULT, "client_id": f"C{number:05d}", **client} for number, client in enumerate(clients)]
         names = {name for row in rows for name in row} | set(ALWAYS)
         schema = pa.schema([(name, kind) for name, kind in TYPES.items() if name in names])
@@ -49,7 +52,7 @@ class Book:
             "tiers_before": pa.table({"client_id": pa.array(list(before), pa.string()), "tier": pa.array(list(before.values()), pa.string())}),
             "memory": "500MB",
         }  # fmt: skip
-        return assign(self.policy, Inputs(paths, **{**given, **inputs}))
+        return Inputs(paths, **{**given, **inputs})
 
     def clients(self, clients: Sequence[Mapping[str, Any]], **inputs: Any) -> list[dict[str, Any]]:
         return self.assigned(clients, **inputs).clients.to_pylist()

@@ -73,6 +73,9 @@ def test_a_run_on_a_cluster_publishes_the_same_bytes_though_a_worker_dies(alone,
     assert run_row(bank, 1).result_sha256 == run_row(alone, 1).result_sha256
     of_scores = [message for stage, _, message in told if stage == Stage.SCORE]
     assert {f"scoring: {done} of {BUCKETS // 2} buckets" for done in range(BUCKETS // 2 + 1)} == set(of_scores)
+    of_segments = {message for stage, _, message in told if stage == Stage.SEGMENT}
+    assert {f"placing clients: {done} of {BUCKETS} buckets" for done in range(BUCKETS + 1)} <= of_segments
+    assert not (bank.snapshots / "runs" / "1" / "placed").exists()  # the work in progress is gone
     bank.engine.dispose()
 
 
