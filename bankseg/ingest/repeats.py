@@ -1,6 +1,7 @@
 """Keys that occur more than once among staged rows: copies are counted, contradictions go to quarantine."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import numpy as np
@@ -60,12 +61,19 @@ def _repeated_hashes(connection: duckdb.DuckDBPyConnection) -> np.ndarray:
     """Hashes of keys staged more than once, found by sorting, a share of them at a time."""
     [(total,)] = connection.execute("SELECT count(*) FROM staged").fetchall()
     shares = 1 + total // HASHES_AT_ONCE
-    found = []
+    found: list[np.ndarray] = []
     for share in range(shares):
         rows = connection.sql("SELECT key_hash FROM staged WHERE $shares = 1 OR key_hash % $shares = $share", params={"shares": shares, "share": share})
-        hashes = np.sort(rows.to_arrow_table().column("key_hash").to_numpy())
-        found.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
-    return np.concatenate(found)
+        hashes = rows.to_arrow_table().column("key_hash").to_numpy()
+        with ThreadPoolExecutor(2) as pool:  # sorting lets the other thread run
+            found += pool.map(_repeated, (hashes[(hashes & 1) == 0], hashes[(hashes & 1) == 1]))
+    return np.sort(np.concatenate(found))
+
+
+def _repeated(hashes: np.ndarray) -> np.ndarray:
+    """Those that occur more than once, each once; sorts what it is given."""
+    hashes.sort()
+    return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
 
 
 def _copies(extract: Extract, constants: Constants) -> exp.Select:

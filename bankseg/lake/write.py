@@ -1,6 +1,6 @@
 """Writing staged rows as sorted Parquet files, one a bucket, and committing them as one version."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -72,32 +72,34 @@ def _write_appended(writing: Writing, present: set[int]) -> list[AddAction]:
     buckets = sorted(present - writing.placement.replaced)
     [(rows,)] = writing.connection.execute("SELECT count(*) FROM staged").fetchall()
     shares = min(len(buckets), 1 + rows // ROWS_SORTED_AT_ONCE)
-    actions: list[AddAction] = []
+    slots, written = Semaphore(PIECES_WAITING), list[Future[Any]]()
     with ThreadPoolExecutor(1, thread_name_prefix="bucket-writer") as pool:
         for share in np.array_split(np.array(buckets, dtype=np.int64), shares) if buckets else ():
-            actions += _write_share(writing, [int(bucket) for bucket in share], pool)
-    return actions
+            _write_share(writing, [int(bucket) for bucket in share], lambda *work: written.append(pool.submit(*work)), slots)
+            _raise_early(written)  # the next buckets are sorted while these are still written
+    return [action for done in written if (action := done.result()) is not None]
 
 
-def _write_share(writing: Writing, buckets: list[int], pool: ThreadPoolExecutor) -> list[AddAction]:
-    """Sort and write some buckets."""
+def _raise_early(written: Sequence[Future[Any]]) -> None:
+    """What went wrong in the writer by now ends the work before more is sorted."""
+    for done in written:
+        if done.done():
+            done.result()
+
+
+def _write_share(writing: Writing, buckets: list[int], submit: Callable[..., None], slots: Semaphore) -> None:
+    """Sort some buckets and have them written."""
     reader = writing.connection.sql(_arrived_rows(writing, buckets).sql(dialect="duckdb")).to_arrow_reader(ROW_GROUP_ROWS)
-    slots = Semaphore(PIECES_WAITING)
-    written: list[Future[None]] = []
-    closed: list[Future[AddAction]] = []
     file: BucketFile | None = None
     for bucket, piece in _by_bucket(reader):
         if file is None or file.bucket != bucket:
             if file is not None:
-                closed.append(pool.submit(file.close))
+                submit(file.close)
             file = BucketFile(writing.lake, writing.extract, bucket, _constants(writing))
         slots.acquire()
-        written.append(pool.submit(_write_then_release, file, piece, slots))
+        submit(_write_then_release, file, piece, slots)
     if file is not None:
-        closed.append(pool.submit(file.close))
-    for piece_written in written:
-        piece_written.result()
-    return [action.result() for action in closed]
+        submit(file.close)
 
 
 def _constants(writing: Writing) -> dict[str, str | None]:
