@@ -97,7 +97,7 @@ class Kept:
 
 def _code(vectors: Sequence[Vector], length: int) -> tuple[Array, bool]:
     """One whole number per row for its group, and whether the rows lie in its order; a null is a value of its own, the last."""
-    code, size = np.zeros(length, np.int64), 1
+    code, size = np.zeros(0, np.int64), 1
     for key in vectors:
         values = spread(key.values, length)
         low = int(values.min()) if length else 0
@@ -105,8 +105,10 @@ def _code(vectors: Sequence[Vector], length: int) -> tuple[Array, bool]:
         size *= span
         if size >= 1 << 62:
             raise UnsupportedError("groups too far apart")
-        code *= span
-        code += (values - low) if key.null is None else np.where(key.null, span - 1, values - low)
+        place = np.subtract(values, low, dtype=np.int64)
+        if key.null is not None:
+            place = np.where(key.null, span - 1, place)
+        code = code * span + place if code.size else place
     return code, bool((code[1:] >= code[:-1]).all())
 
 

@@ -97,16 +97,16 @@ def kinds_of(conditions: Mapping[int, exp.Expr], over: Expressions, nodes: Mappi
     count = prod(trait.size() for trait in traits.values())
     if count > MOST_KINDS or not length:
         return None
-    of_row, place, known, columns = np.zeros(length, np.intp), 1, {}, {}
+    of_row, place, known, columns = np.zeros(length, np.int16), 1, {}, {}
     for number, trait in traits.items():
-        of_row += trait.codes() * np.intp(place)
+        of_row += trait.codes().astype(np.int16) * np.int16(place)  # MOST_KINDS fit
         known[number] = trait.decoded(np.arange(count) // place % trait.size())
         if isinstance(trait.tree, exp.Column):
             columns[trait.tree.name] = known[number]
         place *= trait.size()
     of_kind = Expressions(lambda name: columns[name], {}, nodes).knowing(known)
     truth = {number: spread(of_kind.value(condition).values, count) for number, condition in conditions.items()}
-    return Kinds(truth, of_row, first)
+    return Kinds(truth, of_row.astype(np.intp), first)
 
 
 def _collect(tree: exp.Expr, over: Expressions, traits: dict[int, Trait]) -> None:

@@ -165,7 +165,7 @@ class Expressions:
         if name not in self._calendars:
             self._calendars[name] = self._calendar(self._column(name))
         calendar = self._calendars[name]
-        return calendar[0].value(tree).at(calendar[1]) if calendar is not None else None
+        return _narrow(calendar[0].value(tree)).at(calendar[1]) if calendar is not None else None
 
     def _calendar(self, days: Vector) -> "tuple[Expressions, Array] | None":
         """Expressions over every day from the first to the last, and each row's place among them."""
@@ -194,6 +194,14 @@ class Expressions:
         """A parameter bound from the horizon: a day or a whole number."""
         given = self._parameters[tree.name]
         return Vector(np.array((given - EPOCH).days), is_date=True) if isinstance(given, date) else Vector(np.array(given))
+
+
+def _narrow(found: Vector) -> Vector:
+    """Small whole numbers in small columns: what is carried to every row is read again by every sum."""
+    if found.values.dtype.kind != "i" or found.is_date or not found.values.ndim:
+        return found
+    kind = np.result_type(np.min_scalar_type(int(found.values.min())), np.min_scalar_type(int(found.values.max())), np.int8)
+    return Vector(found.values.astype(kind), found.null, found.words) if kind.itemsize < found.values.dtype.itemsize and kind.kind == "i" else found
 
 
 def _literal(_: Expressions, tree: exp.Literal) -> Vector:
