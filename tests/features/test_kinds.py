@@ -57,6 +57,6 @@ def test_kinds_answer_as_the_engine_does(drawn: list[tuple[Any, ...]], packing: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kinds, "COUNT_BITS", packing[0])
         patch.setattr(kinds, "MOST_KINDS", packing[1])
-        found = execute(planned, TABLE, Rows(rows), {})["s"].to_pylist()
+        found = execute(planned, TABLE, Rows.of(rows), {})["s"].to_pylist()
 
     assert sorted(found, key=str) == by_engine(rows)
