@@ -13,6 +13,7 @@ from bankseg.starting import starting
 
 # Where each command is: its module is imported when it is asked for, so that a short one does not wait for the libraries of training.
 MODULES = {
+    "advisers": "advisers",
     "backup": "backup",
     "catalogue": "catalogue",
     "clv": "clv",

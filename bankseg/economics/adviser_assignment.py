@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -204,10 +205,11 @@ def _flow(staff: Sequence[Adviser], keys: Sequence[Group], sizes: Sequence[int],
     upper = np.full(len(costs), np.inf)
     upper[:n_groups] = [size if rm_id is not None else 0 for (rm_id, _), size in zip(keys, sizes, strict=True)]
     capacity = np.array([adviser.capacity for adviser in staff], dtype=np.float64)
-    found = linprog(
-        costs, A_ub=loads.tocsr(), b_ub=capacity, A_eq=everybody.tocsr(), b_eq=totals, bounds=np.column_stack([np.zeros(len(costs)), upper]), method="highs-ds"
-    )
-    if not found.success:  # a flow exists always, since overload has no bound
+    above: Any = loads.tocsr()  # linprog takes sparse arrays, its types do not say so
+    whole_book: Any = everybody.tocsr()
+    bounds: Any = np.column_stack([np.zeros(len(costs)), upper])
+    found = linprog(costs, A_ub=above, b_ub=capacity, A_eq=whole_book, b_eq=totals, bounds=bounds, method="highs-ds")
+    if not found.success or found.x is None:  # a flow exists always, since overload has no bound
         raise InputError(f"The assignment could not be solved: {found.message}", "a solution", "report this with the figures of the branch")
     whole = np.rint(found.x).astype(np.int64)
     return whole[:n_groups].tolist(), whole[arcs].reshape(n_needs, n_staff).tolist()
