@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 import bankseg
 from bankseg.cli.main import main
+from bankseg.domain.assignment import assignment_terms
 from bankseg.domain.errors import BanksegError
 from bankseg.domain.horizon import WINDOW_DAYS
 from bankseg.domain.policy import Policy, load_policy
@@ -224,6 +225,11 @@ def _rules(policy: Policy) -> list[str]:
         for rule in unsuitable_rules(policy.section("cross_sell")["unsuitable"])
     ]
     lines += [
+        "\n## What clients need of their adviser\n",
+        "A client for whom the rule holds needs an adviser with the skill; who lacks it costs `assignment.skill_unmet` points.\n",
+        "| Skill | When |",
+        "|---|---|",
+        *(f"| `{need.code}` | {words(need.when)} |" for need in assignment_terms(policy.section("assignment")).needs),
         "\n## Segments\n",
         "The first rule that holds gives the segment, and is kept as its reason; the last has no rule and always holds.\n",
         "| Segment | Name | Action | Owner | When |",

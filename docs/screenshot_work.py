@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from bankseg.domain.jobs import JobState
 from bankseg.domain.list_terms import ListAsked
 from bankseg.domain.position_notes import NotePlace
-from bankseg.services import demo_speech, erasure, list_states, segment_studies
+from bankseg.services import demo_desks, demo_speech, erasure, list_states, segment_studies
 from bankseg.services.bank import Bank, open_bank
 from bankseg.services.demo_desks import CALLERS, LIST_MAKER, OFFICER, scope_named
 from bankseg.services.firm_profile import save_firm_profile
@@ -21,7 +21,7 @@ from bankseg.services.jobs import execute_job
 from bankseg.services.list_builder import members_path
 from bankseg.services.position_notes import save_note
 from bankseg.settings import Settings
-from bankseg.storage import schema
+from bankseg.storage import adviser_proposal, schema
 from bankseg.storage.database import reading
 from bankseg.storage.import_batch import ImportBatch
 from bankseg.storage.job import Job
@@ -72,10 +72,18 @@ def work(home: Path) -> dict[str, str]:
     _finish_jobs(bank)
     _note_positions(bank)
     return {
+        "{moves}": f"/advisers/proposals/{_moves(bank)}",
         "{firm}": f"/clients/{_profiled_firm(bank)}", "{objector}": f"/clients/{objector}", "{talked}": f"/clients/{talked}", "{written}": f"/lists/{number}", "{refused}": f"/imports/{batch}",
         "{asked}": f"/administration/erasures/{asked}", "{erased}": f"/administration/erasures/{done}",
         **{f"{{{kind}}}": f"/segments/studies/{study}" for kind, study in studies.items()},
     }  # fmt: skip
+
+
+def _moves(bank: Bank) -> int:
+    """The proposal about the pictured branch, asked for now where the bank was made before there were any."""
+    demo_desks.propose_advisers(bank)
+    with reading(bank.engine) as session:
+        return adviser_proposal.proposals(session, scope_named(session, demo_desks.HEAD).branch_id)[0].id or 0
 
 
 def _clients_elsewhere(session: Session) -> list[str]:

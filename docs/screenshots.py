@@ -67,7 +67,7 @@ SCREENS = (
     Screen("client", RM, "{client}", ALL), Screen("client-activity", RM, "{client}/activity", ALL), Screen("client-relationship", RM, "{client}/ties", ALL),
     Screen("client-usage", RM, "{objector}/usage", ALL), Screen("client-talk", RM, "{talked}/talk", ALL), Screen("client-objection", HEAD, "{objector}", ALL, "objection"),
     Screen("subject-access", HEAD, f"{{objector}}{FILE}", (LIGHT, DARK)), Screen("client-groups", RM, "{client}/past", (LIGHT, PHONE)), Screen("client-movements", RM, "{client}/movements"), Screen("client-profile", RM, "{firm}/profile", ALL),
-    Screen("branch-head", HEAD, "/my-day"), Screen("cross-sell", MARKETER, "/cross-sell", ALL), Screen("cross-sell-product", MARKETER, "/cross-sell/life_insurance"),
+    Screen("branch-head", HEAD, "/my-day"), Screen("advisers", HEAD, "/advisers", (LIGHT, PHONE)), Screen("adviser-moves", HEAD, "{moves}", ALL), Screen("cross-sell", MARKETER, "/cross-sell", ALL), Screen("cross-sell-product", MARKETER, "/cross-sell/life_insurance"),
     Screen("applications", MARKETER, "/applications/", ALL), Screen("offers", MARKETER, "/segments/offers/lifecycle", ALL),
     Screen("texts", MARKETER, "/segments/offers/lifecycle/texts", ALL), Screen("list-texts", MARKETER, "{written}", (LIGHT,), "texts"), Screen("list-ages", MARKETER, "/lists/1/by-age", ALL),
     Screen("study-tree", MARKETER, "{tree}", ALL), Screen("study-clusters", MARKETER, "{clusters}", ALL), Screen("study-lookalike", MARKETER, "{lookalike}", ALL),

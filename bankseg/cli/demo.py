@@ -100,6 +100,7 @@ def _live_on(settings: Settings, demo: DemoBank, dates: DemoDates, seed: int, *,
     demo_speech.speak_to_segments(bank)
     demo_speech.hear_objection(bank)
     demo_desks.leave_work(bank)
+    demo_desks.propose_advisers(bank)
 
 
 def _serve(settings: Settings, logins: list[DemoLogin], live_on: Callable[[], None]) -> None:

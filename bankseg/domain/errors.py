@@ -43,6 +43,10 @@ class MissingDataError(BanksegError):
     status = 409
 
 
+class NothingPublishedError(MissingDataError):
+    """No run has been published yet, or none by the day asked for."""
+
+
 class TooFewPositivesError(BanksegError):
     """A target has too few positives to train honestly."""
 

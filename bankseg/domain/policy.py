@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from bankseg.domain.assignment import assignment_terms
 from bankseg.domain.errors import ConfigurationError
 from bankseg.domain.horizon import Horizon
 from bankseg.domain.purposes import refuse_propensities
@@ -110,6 +111,7 @@ def _checked(values: Mapping[str, Any], version: int | None) -> Policy:
     policy = Policy(values, sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest(), version)
     _check_scheme(policy)
     unsuitable_rules(policy.section("cross_sell")["unsuitable"])
+    assignment_terms(policy.section("assignment"))
     return policy
 
 

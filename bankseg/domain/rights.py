@@ -36,6 +36,8 @@ class Right(StrEnum):
     SUBJECT_ACCESS = "subject_access"
     OBJECTION = "objection"
     PROFILE_FIRM = "profile_firm"
+    ADVISERS = "advisers"
+    MOVE_CLIENTS = "move_clients"
 
 
 _DESKS = frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD, Role.MARKETER, Role.RISK_OFFICER})
@@ -69,6 +71,8 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.SUBJECT_ACCESS: frozenset({Role.BRANCH_HEAD, Role.RISK_OFFICER}),  # the file holds credit, risk and everybody's notes
     Right.OBJECTION: _DESKS,
     Right.PROFILE_FIRM: frozenset({Role.RELATIONSHIP_MANAGER, Role.BRANCH_HEAD}),  # who serves the firm says how it does business
+    Right.ADVISERS: frozenset({Role.BRANCH_HEAD, Role.ADMINISTRATOR}),  # who should serve whom: the figures, and the decision of a second person
+    Right.MOVE_CLIENTS: frozenset({Role.BRANCH_HEAD}),  # asked for, and taken to the bank's system, by who sees the clients
     Right.IMPORTS: _ENGINE_ROOM | {Role.AUDITOR, Role.MARKETER, Role.RISK_OFFICER},
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from bankseg.domain.assignment import CODE
 from bankseg.domain.errors import InputError
 from bankseg.storage import adviser, audit
 from bankseg.storage.adviser import AdviserRow
@@ -15,7 +16,6 @@ from bankseg.storage.database import reading, transaction
 
 COLUMNS = ("rm_id", "skills", "languages", "capacity", "branch_id")
 MOST_CLIENTS = 100_000  # above it a capacity is a slip of the keyboard, and the column holds 32 bits
-CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 LONGEST_ID = 64
 
 

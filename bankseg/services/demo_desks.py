@@ -9,13 +9,15 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 from sqlmodel import Session
 
+from bankseg.demo.advisers import write_advisers
 from bankseg.demo.answers import Mailing, write_answers
 from bankseg.demo.bank import DemoBank
 from bankseg.domain import adverse_reasons
-from bankseg.domain.errors import InputError
+from bankseg.domain.errors import InputError, MissingDataError
 from bankseg.domain.list_terms import ListAsked
 from bankseg.domain.people import Scope
-from bankseg.services import contact_log, list_states, policy_versions, risk_review, scheme_life
+from bankseg.services import adviser_proposals, contact_log, list_states, policy_versions, risk_review, scheme_life
+from bankseg.services.advisers import load_advisers
 from bankseg.services.bank import Bank
 from bankseg.services.contact_log import CALL_BACK, INTERESTED, NOT_REACHED, REACHED, REFUSED, SOLD, Contact, today_of
 from bankseg.services.ingest import ingest_directory
@@ -23,12 +25,20 @@ from bankseg.services.list_builder import members_path
 from bankseg.services.portfolio import Worklist, my_day
 from bankseg.services.risk_queue import QueueAsked, risk_overview, risk_queue_page
 from bankseg.services.risk_review import CONTACT, KEEP, REFER, RESTRICT, WATCH, Decision
-from bankseg.storage import client_contact, client_list, policy_version, segment_override
+from bankseg.storage import adviser_proposal, client_contact, client_list, policy_version, segment_override
+from bankseg.storage import run as runs
 from bankseg.storage.database import reading
 from bankseg.storage.person import by_login
 from bankseg.storage.risk_review import DECIDED, WAITING
 
-LIST_MAKER, LIST_RELEASER, OFFICER, SECOND_OFFICER, MODEL_OWNER = "marketing.dupont", "marketing.robin", "risk.bernard", "risk.lopez", "models.leroy"
+LIST_MAKER, LIST_RELEASER, OFFICER, SECOND_OFFICER, MODEL_OWNER, HEAD = (
+    "marketing.dupont",
+    "marketing.robin",
+    "risk.bernard",
+    "risk.lopez",
+    "models.leroy",
+    "branch.renard",
+)
 SENT, WAITING_LIST = "Home insurance, autumn", "Savings, new year"
 # A champion serves for a quarter, and a quarter has up to 92 days: the default of 90 would train everything again at its end.
 QUARTER_DAYS = 92
@@ -177,6 +187,20 @@ def leave_work(bank: Bank) -> None:
             return
         owner = scope_named(session, MODEL_OWNER)
     policy_versions.propose(bank.settings, bank.engine, owner, PROPOSED_POLICY, "Advisers finish their twenty calls before noon")
+
+
+def propose_advisers(bank: Bank) -> None:
+    """Skills and room of the advisers are known, and the head of a branch asked who should serve whom: it waits for the administrator; once."""
+    with reading(bank.engine) as session:
+        head = scope_named(session, HEAD)
+        run = runs.current(session)
+        if run is None or adviser_proposal.proposals(session, head.branch_id):
+            return
+    path = bank.settings.home / "demo" / "advisers.csv"
+    write_advisers(path, run.n_rows or 0)
+    load_advisers(bank.engine, path)
+    with suppress(MissingDataError):  # in a small bank nobody may be worth a move
+        adviser_proposals.ask(bank.settings, bank.engine, head, head.branch_id or "", "Wealthy clients and firms should be with who knows their matters")
 
 
 def publish_scheme(bank: Bank) -> None:

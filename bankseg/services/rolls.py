@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlmodel import Session
 
-from bankseg.domain.errors import MissingDataError, NotFoundError
+from bankseg.domain.errors import MissingDataError, NotFoundError, NothingPublishedError
 from bankseg.domain.people import Role, Scope
 from bankseg.domain.segment_rules import AnyOf, Every, Not, Rule, Test
 from bankseg.domain.settled_rules import Cuts, Share
@@ -73,12 +73,13 @@ def open_for(
     Raises
     ------
     MissingDataError
-        When nothing was published by then.
+        When nothing was published by then; NothingPublishedError when nothing was published at all.
     """
     run = runs.current(session) if as_of is None else runs.published_by(session, as_of.isoformat())
+    if (run is None or run.id is None) and as_of is None:
+        raise NothingPublishedError("no run has been published", "a published run", "bankseg run --as-of DATE")
     if run is None or run.id is None:
-        found = "no run has been published" if as_of is None else f"no run was published for {as_of} or a day before"
-        raise MissingDataError(found, "a published run", "bankseg run --as-of DATE")
+        raise MissingDataError(f"no run was published for {as_of} or a day before", "a published run", "bankseg run --as-of DATE")
     own = own_attribute.live(session)
     return open_of_run(settings, run, scope, frozen=frozen, own=own, left_out=left_out(session, scope, with_objecting=with_objecting))
 

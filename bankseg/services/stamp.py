@@ -5,7 +5,7 @@ from datetime import date
 
 from sqlmodel import Session
 
-from bankseg.domain.errors import MissingDataError
+from bankseg.domain.errors import NothingPublishedError
 from bankseg.storage import run as runs
 
 
@@ -23,12 +23,12 @@ def stamp(session: Session) -> Stamp:
 
     Raises
     ------
-    MissingDataError
+    NothingPublishedError
         Before the first publication.
     """
     run = runs.current(session)
     if run is None or run.id is None:
-        raise MissingDataError(
+        raise NothingPublishedError(
             "no run has been published yet",
             "a published run",
             "load extracts with `bankseg ingest`, then `bankseg run --as-of DATE`; `bankseg status` shows how far it is",

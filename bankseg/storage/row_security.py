@@ -14,7 +14,7 @@ WHOLE_BOOK, RM_ID, BRANCH_ID = "app.whole_book", "app.rm_id", "app.branch_id"
 POLICY, WORKER_POLICY = "in_scope", "whole_runs"
 # Every table whose rows are about single clients; a test finds those that lack here.
 CLIENT_TABLES = (
-    "client_contact", "client_holder", "client_objection", "firm_profile", "product_propensity", "published_client", "risk_case", "risk_decision", "risk_review", "segment_event",
+    "adviser_move", "client_contact", "client_holder", "client_objection", "firm_profile", "product_propensity", "published_client", "risk_case", "risk_decision", "risk_review", "segment_event",
 )  # fmt: skip
 TELL = f"SELECT set_config('{WHOLE_BOOK}', %(whole)s, true), set_config('{RM_ID}', %(rm)s, true), set_config('{BRANCH_ID}', %(branch)s, true)"
 

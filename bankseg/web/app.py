@@ -13,6 +13,7 @@ from bankseg.storage.database import make_engine
 from bankseg.storage.walls import refuse_gaps
 from bankseg.web import access, desk, errors, forms, headers, jinja, openid_views, request_log
 from bankseg.web.administration.account import BLUEPRINT as ACCOUNT
+from bankseg.web.administration.adviser_views import BLUEPRINT as ADVISERS
 from bankseg.web.administration.erasure_views import BLUEPRINT as ERASURES
 from bankseg.web.administration.oversight import BLUEPRINT as OVERSIGHT
 from bankseg.web.administration.policy_views import BLUEPRINT as POLICY_PAGES
@@ -104,6 +105,7 @@ def create_app(settings: Settings) -> OpenAPI:
         UPLOADS,
         ACCOUNT,
         ADMINISTRATION,
+        ADVISERS,
         OVERSIGHT,
         POLICY_PAGES,
         ERASURES,

@@ -8,7 +8,7 @@ from flask import Flask, Response, render_template, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from bankseg.domain.errors import BanksegError, NotFoundError
+from bankseg.domain.errors import BanksegError, NotFoundError, NothingPublishedError
 from bankseg.storage.reachability import StoreAwayError
 from bankseg.web import desk
 from bankseg.web.access import API_PREFIX
@@ -78,4 +78,6 @@ def _answer(status: int, error: BanksegError | None = None) -> Response:
         parts = {"found": told.found, "expected": told.expected, "remedy": told.remedy} if told else {}
         return problem(status, str(told) if told else "", **{name: words for name, words in parts.items() if words})
     desk.close_read()
-    return Response(render_template("error.html", status=status, error=told), status=status, mimetype="text/html")
+    return Response(
+        render_template("error.html", status=status, error=told, is_empty=isinstance(told, NothingPublishedError)), status=status, mimetype="text/html"
+    )

@@ -29,6 +29,7 @@ ENTRIES: tuple[tuple[Right, str, str], ...] = (
     (Right.POLICY, "administration.policy", "Policy"),
     (Right.AUDIT, "administration.audit", "Audit"),
     (Right.PEOPLE, "administration.people", "People"),
+    (Right.ADVISERS, "advisers.index", "Advisers"),
     (Right.ERASE, "erasures.index", "Erasures"),
 )
 PARENTS = {
@@ -46,6 +47,7 @@ PARENTS = {
     "operations.import_batch": "operations.imports",
     **{f"uploads.{page}": "operations.imports" for page in ("page", "take_files", "one", "choose", "write", "try_out", "load", "retry", "call_off")},
     "administration.person": "administration.people",
+    **{f"advisers.{page}": "advisers.index" for page in ("ask", "one", "decide")},
     **{f"erasures.{page}": "erasures.index" for page in ("ask", "hold", "one", "decide")},
     "administration.try_policy": "administration.policy",
     **{f"policy_editor.{page}": "administration.policy" for page in ("fields", "try_fields", "propose", "decide", "compare")},

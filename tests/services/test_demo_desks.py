@@ -5,13 +5,14 @@ from datetime import date, timedelta
 import pytest
 from sqlmodel import select
 
+from bankseg.demo.people import BRANCHES
 from bankseg.domain.errors import InputError
 from bankseg.services import demo_desks, demo_speech
 from bankseg.services.bank import Bank, open_bank
 from bankseg.services.contact_log import REFUSED
 from bankseg.services.demo import demo_dates, make_demo_people, published_dates
 from bankseg.services.runs import start_run
-from bankseg.storage import client_contact, client_list, client_objection, message_text, policy_version, segment_offer
+from bankseg.storage import adviser, adviser_proposal, client_contact, client_list, client_objection, message_text, policy_version, segment_offer
 from bankseg.storage.database import reading, transaction
 from bankseg.storage.published_client import PublishedClient
 from tests.services.conftest import AS_OF, drive
@@ -57,6 +58,7 @@ def test_work_that_a_bank_has_nothing_for_is_left_and_the_rest_waits_for_a_secon
         demo_speech.speak_to_segments(bank)
         objector = demo_speech.hear_objection(bank)
         demo_desks.leave_work(bank)
+        demo_desks.propose_advisers(bank)
 
     assert published_dates(bank) == [AS_OF]
     assert versions(bank) == [("approved", True), ("open", False)]
@@ -67,6 +69,8 @@ def test_work_that_a_bank_has_nothing_for_is_left_and_the_rest_waits_for_a_secon
         assert {text.language for text in texts} == {"en", "fr"}
         assert (len(texts), {text.version for text in texts}) == (len(demo_speech.TEXTS), {1})
         assert client_objection.standing(session) == tuple(filter(None, [objector]))
+        assert len(adviser.known(session)) == len(BRANCHES)
+        assert adviser_proposal.proposals(session, None) == []  # no branch of this bank is one of the demonstration's
 
 
 def test_a_client_who_refused_on_the_telephone_objects_once(bank: Bank):

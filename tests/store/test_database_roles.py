@@ -152,7 +152,7 @@ def test_a_store_without_policies_in_force_is_refused_and_one_that_is_away_is_as
     schema.upgrade(engine)
     engine.dispose()
 
-    with pytest.raises(ConfigurationError, match="no policy is in force on client_contact"):
+    with pytest.raises(ConfigurationError, match="no policy is in force on adviser_move, client_contact"):
         walls.require(WalledStore(fresh_postgres_url).of("app_worker"))
     walls.require("postgresql://app_web:none@127.0.0.1:1/none")
     walls.require("sqlite://")

@@ -49,6 +49,7 @@ def walled(postgres_server: Server) -> Iterator[WalledStore]:
             run = builders.a_small_bank(session)
             session.flush()
             client_holder.follow(session, run.id)
+            builders.advisers(session, run)
             for table in (tables.METADATA.tables[name] for name in CLIENT_TABLES):
                 for client_id in ("C1", "C2", "C3", "C4"):
                     if session.execute(select(table.c.client_id).where(table.c.client_id == client_id)).first() is None:

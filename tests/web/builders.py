@@ -20,6 +20,8 @@ from bankseg.services.list_members import exclusions_path
 from bankseg.services.rolls import roll_path
 from bankseg.services.study_outcome import rows_path
 from bankseg.settings import Settings
+from bankseg.storage.adviser import AdviserRow
+from bankseg.storage.adviser_proposal import AdviserMove, AdviserProposal
 from bankseg.storage.client_erasure import ClientErasure, LegalHold
 from bankseg.storage.client_list import ClientList
 from bankseg.storage.database import transaction
@@ -199,6 +201,30 @@ def a_roll(session: Session, settings: Settings, run: Run) -> None:
     extra = {"tenure_days": [400 + 10 * place for place, _ in enumerate(rows)], "products_held": [2] * len(rows), "sex": ["female"] * len(rows)}
     extra |= {name: [value] * len(rows) for name, value in DESCRIBED.items()} | {"department": ["69"] * len(rows)}
     pq.write_table(pa.table({**columns, **extra, "p:dormancy": pa.array([0.04] * len(rows), pa.float64())}), path)
+
+
+def advisers(session: Session, run: Run) -> None:
+    """Two advisers of branch B1, and an approved proposal to move C2 from one to the other."""
+    session.add(AdviserRow(rm_id="RM1", branch_id="B1", skills=["business"], languages=["fr"], capacity=1))
+    session.add(AdviserRow(rm_id="RM7", branch_id="B1", skills=["wealth"], languages=["fr", "en"], capacity=40))
+    person = {one.login: one.id for one in session.exec(select(Person))}
+    terms = {"unmet": 10, "moved": 5, "overload": 20, "speaks_language": True, "needs": []}
+    skills = (
+        {"rm_id": "RM1", "skills": ["business"], "languages": ["fr"], "capacity": 1},
+        {"rm_id": "RM7", "skills": ["wealth"], "languages": ["fr", "en"], "capacity": 40},
+    )
+    loads = [{**one, "before": before, "after": after} for one, before, after in zip(skills, (2, 0), (1, 1), strict=True)]
+    weighed = {
+        "clients": 2, "moves": 1, "unserved": 0, "shortage": 0, "points_before": 40, "points_after": 15, "advisers": loads, "terms": terms,
+        "needs": [{"code": "wealth", "clients": 2, "unmet_before": 2, "unmet_after": 1}],
+    }  # fmt: skip
+    row = AdviserProposal(
+        branch_id="B1", run_id=run.id or 0, as_of=run.as_of, policy_sha256="ab" * 32, state="approved", weighed=weighed, reason="More room for wealth in the branch",
+        asked_by=person["bea"], asked_at=1.0, decided_by=person["adam"], decision_reason="Agreed with the head", decided_at=2.0,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    session.add(AdviserMove(proposal_id=row.id or 0, client_id="C2", from_rm_id="RM1", to_rm_id="RM7"))
 
 
 def a_list(session: Session, settings: Settings, run: Run, **changes: Any) -> ClientList:

@@ -68,6 +68,7 @@ def furnish(engine: Engine, settings: Settings, more: Callable[[Session, Run], N
         builders.a_study(session, settings, run)
         builders.a_list(session, settings, run)
         builders.an_upload(session, settings)
+        builders.advisers(session, run)
         builders.an_erasure(session)
     builders.two_versions(settings)
 

@@ -23,7 +23,6 @@ NEVER_ON_A_PAGE = {
     "cli": "the command line",
     "client": "a program that calls the API",
     "demo": "made before anybody signs in",
-    "economics/adviser_assignment.py": "no page asks for an assignment yet",
     "embedded": "starting the processes of one machine",
     "logs.py": "starting a process",
     "propensity/flatfile.py": "bankseg evaluate",

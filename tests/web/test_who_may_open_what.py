@@ -16,7 +16,7 @@ ROLE_OF = {login: role for login, _, role, _, _ in PEOPLE}
 # A value for each parameter of a route, such that Alice (RM1) is in her right.
 EXAMPLES = {
     "client_id": "C1", "product": "life_insurance", "run_id": "1", "filename": "desk.css", "target": "hard_exit", "version": "1", "alert_id": "1",
-    "code": "lifecycle", "segment": "developing", "kind": "tree", "study_id": "1", "person_id": "1", "token_id": "1", "contact_id": "1", "view_id": "1", "list_id": "1", "batch_id": "1", "upload_id": "1", "erasure_id": "1", "hold_id": "1", "what": "tier", "name": "tier", "offer_id": "1",
+    "code": "lifecycle", "segment": "developing", "kind": "tree", "study_id": "1", "person_id": "1", "token_id": "1", "contact_id": "1", "view_id": "1", "list_id": "1", "batch_id": "1", "upload_id": "1", "erasure_id": "1", "hold_id": "1", "proposal_id": "1", "what": "tier", "name": "tier", "offer_id": "1",
 }  # fmt: skip
 OVERRIDES = {"risk.case": {"client_id": "C2"}, "work_api.case": {"client_id": "C2"}, "api_pages.static": {"filename": "css/swagger-ui.css"}}
 OF_THEIR_OWN = {
@@ -91,6 +91,10 @@ WRITES = (
     "offers.save",
     "firm.save",
     "firms_api.save",
+    "advisers.ask",
+    "advisers.decide",
+    "advisers_api.ask",
+    "advisers_api.decide",
     "positions.save",
     "positions_api.save",
 )  # fmt: skip

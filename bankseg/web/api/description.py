@@ -50,6 +50,9 @@ LINKS: dict[tuple[str, str], dict[str, tuple[str, str, str]]] = {
         "closed": ("lists_api_close", "list_id", "$response.body#/list/id"),
     },
     ("/api/v1/studies", "post"): {"study": ("studies_api_study", "study_id", "$response.body#/id")},
+    ("/api/v1/adviser-proposals", "post"): {
+        "proposal": ("advisers_api_one", "proposal_id", "$response.body#/id"), "decided": ("advisers_api_decide", "proposal_id", "$response.body#/id"),
+    },
     ("/api/v1/people", "post"): {"person": ("staff_api_person", "person_id", "$response.body#/id")},
     ("/api/v1/runs", "post"): {"run": ("runs_api_run", "run_id", "$response.body#/run_id")},
 }  # fmt: skip

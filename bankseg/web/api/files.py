@@ -5,11 +5,12 @@ from typing import Any, Literal
 
 from flask import Response
 
-from bankseg.services import audit_trail, export_list, import_page, portfolio, risk_queue, segment_events, segments_desk, study_pages
+from bankseg.services import adviser_proposals, audit_trail, export_list, import_page, portfolio, risk_queue, segment_events, segments_desk, study_pages
 from bankseg.services.scheme_pictures import birthdays, client_list, geography
 from bankseg.storage.cross_sell import CrossSellFilter
 from bankseg.web import desk
 from bankseg.web.api import schemas
+from bankseg.web.api.advisers import ProposalPath
 from bankseg.web.api.blueprints import FILE, part
 from bankseg.web.api.life import ChangesQuery
 from bankseg.web.api.pictures import BirthdaysAsked, LevelAsked, ListAsked
@@ -136,6 +137,13 @@ def study(path: StudyPath, query: PlacedFile) -> Response:
     here = desk.desk()
     write = partial(study_pages.export_study, here.settings, here.engine, desk.scope(), path.study_id, query.group, file_format=query.format)
     return download(f"study-{path.study_id}-{query.group or 'all'}", query.format, write)
+
+
+@BLUEPRINT.get("/files/adviser-proposals/<int:proposal_id>", responses={"200": FILE})
+def advisers(path: ProposalPath, query: Form) -> Response:
+    """The moves of an approved proposal, for the bank's system."""
+    write = partial(adviser_proposals.export_moves, desk.desk().engine, desk.scope(), path.proposal_id, file_format=query.format)
+    return download(f"advisers-{path.proposal_id}", query.format, write)
 
 
 @BLUEPRINT.get("/files/audit", responses={"200": FILE})

@@ -3,6 +3,7 @@
 from typing import Any
 
 from bankseg.web.api import (
+    advisers,
     age_groups,
     applications,
     client_parts,
@@ -34,6 +35,6 @@ SECURITY: Any = {"session": {"type": "apiKey", "in": "cookie", "name": "bankseg_
 PARTS = tuple(
     module.BLUEPRINT
     for module in (
-        views, client_parts, firms, usage, portfolio, applications, lists, age_groups, work, segments, pictures, positions, design, scheme_life, life, living, offers, studies, governance, runs, uploads, files, staff, policy_drafts, subjects
+        views, client_parts, firms, usage, portfolio, applications, lists, age_groups, work, segments, pictures, positions, design, scheme_life, life, living, offers, studies, governance, runs, uploads, files, staff, policy_drafts, subjects, advisers
     )
 )  # fmt: skip
