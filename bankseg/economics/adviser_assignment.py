@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
 
 from bankseg.domain.errors import ConfigurationError, InputError
 
@@ -181,7 +180,8 @@ def _flow(staff: Sequence[Adviser], keys: Sequence[Group], sizes: Sequence[int],
     Clients flow from their group to their adviser, or through a pool of their needs to anybody: groups + needs x advisers arcs instead of groups x advisers. The
     matrix is that of a network, so that a corner of the polytope is whole numbers (Hoffman and Kruskal 1956), and the simplex method ends on a corner.
     """
-    from scipy.optimize import linprog  # costs 0.3 s and is rarely used
+    from scipy.optimize import linprog  # both cost 0.3 s and are rarely used
+    from scipy.sparse import coo_array
 
     n_groups, n_needs, n_staff = len(keys), len(needs), len(staff)
     position = {adviser.rm_id: index for index, adviser in enumerate(staff)}

@@ -70,3 +70,20 @@ def is_sound(path: Path) -> bool:
     except ArtefactError:
         return False
     return True
+
+
+def null_counts(path: Path) -> dict[str, int]:
+    """Nulls of each plain column as the file's own statistics tell them; a column without them, or within another, is left out."""
+    about = pq.read_metadata(path)
+    found: dict[str, int] = {}
+    untold: set[str] = set()
+    for place in range(about.num_row_groups):
+        group = about.row_group(place)
+        for number in range(group.num_columns):
+            column = group.column(number)
+            name, nulls = column.path_in_schema, column.statistics.null_count if column.statistics is not None else None
+            if nulls is None or "." in name:
+                untold.add(name)
+            else:
+                found[name] = found.get(name, 0) + nulls
+    return {name: nulls for name, nulls in found.items() if name not in untold}

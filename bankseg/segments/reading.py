@@ -153,6 +153,26 @@ def sizes(scheme: Scheme, reading: Reading) -> list[dict[str, Any]]:
     ]
 
 
+def figures_of(reading: Reading, figures: Mapping[str, str], among: exp.Expr) -> dict[str, Any]:
+    """Aggregates (SQL by name) over the clients in scope for whom `among` holds."""
+    select = exp.select(*(f"{sql} AS {name}" for name, sql in figures.items()), dialect=DIALECT).from_("roll").where(exp.and_(reading.visible(), among))
+    return dict(reading.roll.arrow(select.sql(dialect=DIALECT)).to_pylist()[0])
+
+
+def figures_of_segments(scheme: Scheme, reading: Reading, figures: Mapping[str, str], among: exp.Expr) -> dict[str, dict[str, Any]]:
+    """Aggregates (SQL by name) over every segment's clients in scope for whom `among` holds; an exclusive scheme is read in one pass.
+
+    A segment without any has 0 for counts and None for the others.
+    """
+    if not scheme.is_exclusive:
+        return {one.code: figures_of(reading, figures, exp.and_(among, members(scheme, one, reading))) for one in scheme.segments}
+    selected = exp.select(exp.alias_(placed(scheme, reading), "placed"), *(f"{sql} AS {name}" for name, sql in figures.items()), dialect=DIALECT)
+    parted = selected.from_("roll").where(exp.and_(reading.visible(), among)).group_by(exp.column("placed"))
+    found = {row.pop("placed"): row for row in reading.roll.arrow(parted.sql(dialect=DIALECT)).to_pylist()}
+    nobody = {name: 0 if sql.startswith("count(") else None for name, sql in figures.items()}
+    return {one.code: found.get(one.code, nobody) for one in scheme.segments}
+
+
 def _matching(scheme: Scheme, reading: Reading) -> dict[str, int]:
     """Clients each rule alone would hold, by code, and all clients in scope under `in_scope`."""
     rules = [

@@ -107,7 +107,9 @@ def test_every_feature_target_policy_entry_and_segment_is_documented():
     for section, entries in values.items():
         if isinstance(entries, dict):
             assert f"## {section}\n" in policy
-            assert all(f"`{name}`" in policy or f"## {section}.{name}\n" in policy for name in entries if name not in {"trigger", "segment", "unsuitable"})
+            assert all(
+                f"`{name}`" in policy or f"## {section}.{name}\n" in policy for name in entries if name not in {"trigger", "segment", "unsuitable", "needs"}
+            )
     assert all(f"| `{segment.code}` |" in policy for segment in load_policy().segments())
     assert all(f"| {trigger.code} |" in policy for trigger in load_policy().triggers())
 

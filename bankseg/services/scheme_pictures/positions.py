@@ -10,8 +10,7 @@ from sqlmodel import Session
 from bankseg.domain.errors import InputError, MissingDataError
 from bankseg.domain.extracts import PRODUCTS
 from bankseg.domain.people import Scope
-from bankseg.segments.compiler import DIALECT
-from bankseg.segments.reading import Reading, members
+from bankseg.segments.reading import Reading, figures_of, figures_of_segments
 from bankseg.services.position_notes import REMAINDERS, SavedNote, latest_notes
 from bankseg.services.rolls import open_for
 from bankseg.services.scheme_pictures.sight import Sight, look
@@ -147,26 +146,23 @@ Counted = tuple[dict[str, Any], dict[str, Any] | None]
 
 def _counted(now: Reading, before: Reading | None, entry: SchemeEntry, products: list[str]) -> dict[str, Counted]:
     """Figures of every segment now and before, by code; the whole base under the empty one."""
-    found: dict[str, Counted] = {"": (_figures(now, exp.true(), products), _figures(before, exp.true(), products) if before else None)}
-    for one in entry.scheme.segments:
-        earlier = _figures(before, members(entry.scheme, one, before), products) if before else None
-        found[one.code] = (_figures(now, members(entry.scheme, one, now), products), earlier)
-    return found
+    figures, earlier = _figures(now, products), _figures(before, products) if before else {}
+    active = exp.condition("status = 'active'")
+    found: dict[str, Counted] = {"": (figures_of(now, figures, active), figures_of(before, earlier, active) if before else None)}
+    then = figures_of_segments(entry.scheme, before, earlier, active) if before else {}
+    return found | {code: (row, then.get(code)) for code, row in figures_of_segments(entry.scheme, now, figures, active).items()}
 
 
-def _figures(reading: Reading, inside: exp.Expr, products: list[str]) -> dict[str, Any]:
-    """Active clients of a group, holders of each product and what they bring; what the roll lacks is absent."""
+def _figures(reading: Reading, products: list[str]) -> dict[str, str]:
+    """SQL by name of the active clients of a group, the holders of each product and what they bring; what the roll lacks is absent."""
     known = reading.roll.columns
-    figures = ["count(*) AS clients"]
+    figures = {"clients": "count(*)"}
     for name in (product for product in products if f"holds_{product}" in known):
         holds = f"FILTER (WHERE holds_{name} = 1)"
-        figures.append(f"count(*) {holds} AS holders__{name}")
+        figures[f"holders__{name}"] = f"count(*) {holds}"
         if VALUE in known:
-            figures += [f"count({VALUE}) {holds} AS valued__{name}", f"sum({VALUE}) {holds}::BIGINT AS value__{name}"]
-    where = exp.and_(reading.visible(), inside, exp.condition("status = 'active'"))
-    select = exp.select(*figures, dialect=DIALECT).from_("roll").where(where)
-    row: dict[str, Any] = reading.roll.arrow(select.sql(dialect=DIALECT)).to_pylist()[0]
-    return row
+            figures |= {f"valued__{name}": f"count({VALUE}) {holds}", f"value__{name}": f"sum({VALUE}) {holds}::BIGINT"}
+    return figures
 
 
 def _position(segment: str, product: str, now: dict[str, Any], before: dict[str, Any] | None, least: int, note: SavedNote | None) -> Position:

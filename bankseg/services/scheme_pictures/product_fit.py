@@ -1,5 +1,6 @@
 """Product fit: what each segment holds beside what it is likely to want, and what its holders complain of and answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +11,7 @@ from bankseg.domain.errors import MissingDataError
 from bankseg.domain.extracts import PRODUCTS
 from bankseg.domain.people import Scope
 from bankseg.domain.rights import sees
-from bankseg.segments.compiler import DIALECT
-from bankseg.segments.reading import Reading, members
+from bankseg.segments.reading import Reading, figures_of, figures_of_segments
 from bankseg.services.scheme_pictures.geography import NOT_SOLD
 from bankseg.services.scheme_pictures.sight import Sight, look
 from bankseg.services.segment_schemes import SchemeEntry
@@ -97,8 +97,7 @@ def product_fit_page(settings: Settings, session: Session, scope: Scope, code: s
     if not products:
         raise MissingDataError("no product is known of any client", "accounts with products in the lake", "load accounts and publish a run")
     reading, least = sight.reading_of(entry), int(sight.policy.section("pictures")["least_place_clients"])
-    base = _row(sight, reading, "", exp.true(), products, least)
-    found = [_row(sight, reading, one.code, members(entry.scheme, one, reading), products, least) for one in entry.scheme.segments]
+    base, found = _rows(sight, reading, entry, products, least)
     rows = [against(row, base) for row in found if row.clients]
     gaps = {(row.code, fit.product): fit.gap for row in rows for fit in row.fits}
     return ProductFitPage(
@@ -120,11 +119,16 @@ def _reads(sight: Sight, name: str) -> bool:
     return name in sight.reading.roll.columns and name in sight.attributes and sees(sight.scope.role, name)
 
 
-def _row(sight: Sight, reading: Reading, code: str, inside: exp.Expr, products: list[str], least: int) -> FitRow:
-    columns = [f"{sql} AS {product}__{name}" for product in products for name, sql in _figures(sight, product).items()]
-    where = exp.and_(reading.visible(), inside, exp.condition("status = 'active'"))
-    select = exp.select("count(*) AS clients", *columns, dialect=DIALECT).from_("roll").where(where)
-    row = reading.roll.arrow(select.sql(dialect=DIALECT)).to_pylist()[0]
+def _rows(sight: Sight, reading: Reading, entry: SchemeEntry, products: list[str], least: int) -> tuple[FitRow, list[FitRow]]:
+    """The whole base, and every segment."""
+    figures = {"clients": "count(*)"} | {f"{product}__{name}": sql for product in products for name, sql in _figures(sight, product).items()}
+    active = exp.condition("status = 'active'")
+    base = figures_of(reading, figures, active)
+    parts = figures_of_segments(entry.scheme, reading, figures, active)
+    return _row("", base, products, least), [_row(code, row, products, least) for code, row in parts.items()]
+
+
+def _row(code: str, row: Mapping[str, Any], products: list[str], least: int) -> FitRow:
     clients = int(row["clients"])
     return FitRow(code, clients, [_fit(product, clients, {name: row.get(f"{product}__{name}") for name in NAMES}, least) for product in products])
 
