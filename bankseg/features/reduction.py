@@ -4,8 +4,8 @@ A statement's leading common table expressions that only filter, compute and agg
 The SQL stays the one definition: what stands here follows from its tree, and the engine computes whatever is not understood.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,30 +16,38 @@ from sqlglot import exp
 
 from bankseg.features.expand import DIALECT
 from bankseg.features.grouping import AGGREGATES, grouped, keys
-from bankseg.features.relation import CLIENT, Relation, Rows
+from bankseg.features.relation import CLIENT, Relation, Rows, joined
 from bankseg.features.vectors import EVALUATORS, Array, Expressions, Node, UnsupportedError, Vector, spread
+
+LATER_ROWS = 100_000  # reduced rows that are gathered before others are made of them: a step costs some hundred calls, however few its rows
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One common table expression that is executed here."""
+    """One common table expression that is executed here.
+
+    `over` names the reduced step whose rows it follows from, directly or through others; empty where it reads the table's own rows.
+    """
 
     name: str
     source: str
     select: exp.Select
     nodes: Mapping[int, Node]
+    over: str
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A statement in two parts: the steps executed here, and the SQL of the rest.
 
-    `columns` are those of the table that the steps read; `results` are the steps that the rest reads, with the columns it names.
+    `columns` are those of the table that the steps read; `results` are the steps that the rest reads, with the columns it names; `held` are the reduced steps that
+    others follow from, with the columns those read.
     """
 
     steps: tuple[Step, ...]
     columns: tuple[str, ...]
     results: Mapping[str, tuple[str, ...]]
+    held: Mapping[str, tuple[str, ...]]
     rest: str
 
 
@@ -52,14 +60,14 @@ def plan(sql: str, table: str) -> Plan | None:
     with_ = tree.args.get("with_")
     if with_ is None:
         return None
-    known, steps = {table}, []
+    known, steps = {table: ""}, []
     for cte in list(with_.expressions):
         select = cte.this
         source = _source(select) if isinstance(select, exp.Select) else None
         if source is None or source not in known or not _is_understood(select):
             continue
-        steps.append(Step(cte.alias, source, select.copy(), {}))
-        known.add(cte.alias)
+        steps.append(Step(cte.alias, source, select.copy(), {}, known[source]))
+        known[cte.alias] = known[source] or (cte.alias if _reduces(select) else "")
         cte.pop()
     if not with_.expressions:
         tree.set("with_", None)
@@ -68,8 +76,9 @@ def plan(sql: str, table: str) -> Plan | None:
         return None
     results = {step.name: _wanted(step, tree) for step in steps if step.name in read}
     columns = {CLIENT, *(column.name for step in steps if step.source == table for column in step.select.find_all(exp.Column))}
-    numbered = tuple(Step(step.name, step.source, step.select, _nodes(step.select)) for step in steps)
-    return Plan(numbered, tuple(sorted(columns)), results, tree.sql(dialect=DIALECT))
+    numbered = tuple(replace(step, nodes=_nodes(step.select)) for step in steps)
+    held = {name: _read_of(name, steps) for name in dict.fromkeys(step.over for step in steps if step.over)}
+    return Plan(numbered, tuple(sorted(columns)), results, held, tree.sql(dialect=DIALECT))
 
 
 def execute(planned: Plan, table: str, rows: Rows, parameters: Mapping[str, Any]) -> dict[str, pa.Table]:
@@ -81,13 +90,39 @@ def execute(planned: Plan, table: str, rows: Rows, parameters: Mapping[str, Any]
         When these rows are of a kind or size that only the engine computes.
     """
     parts: dict[str, list[pa.Table]] = {name: [] for name in planned.results}
+    held: dict[str, list[Relation]] = {name: [] for name in planned.held}
     for start, stop in zip(cuts := rows.cuts(), cuts[1:], strict=False):
-        relations = {table: rows.relation.at(slice(start, stop))}
-        for step in planned.steps:
-            relations[step.name] = _run(step, relations[step.source], parameters)
-        for name, found in parts.items():
-            found.append(relations[name].arrow(planned.results[name]))
+        found = _follow(planned, "", {table: rows.relation.at(slice(start, stop))}, parameters, parts)
+        for name, columns in planned.held.items():
+            held[name].append(found[name].only(columns))
+            if sum(part.length for part in held[name]) >= LATER_ROWS:
+                _follow(planned, name, {name: joined(held[name])}, parameters, parts)
+                held[name] = []
+    for name, waiting in held.items():
+        if waiting:
+            _follow(planned, name, {name: joined(waiting)}, parameters, parts)
     return {name: pa.concat_tables(found) for name, found in parts.items()}
+
+
+def _follow(
+    planned: Plan, over: str, relations: dict[str, Relation], parameters: Mapping[str, Any], parts: Mapping[str, list[pa.Table]]
+) -> dict[str, Relation]:
+    """Run the steps that follow from a reduced step, or those that read the table's own rows, and keep what the rest reads of them."""
+    for step in planned.steps:
+        if step.over == over:
+            relations[step.name] = _run(step, relations[step.source], parameters)
+            if step.name in parts:
+                parts[step.name].append(relations[step.name].arrow(planned.results[step.name]))
+    return relations
+
+
+def _reduces(select: exp.Select) -> bool:
+    return bool(select.args.get("group") or select.args.get("distinct"))
+
+
+def _read_of(name: str, steps: Sequence[Step]) -> tuple[str, ...]:
+    """Columns of a step that others read."""
+    return tuple(sorted({column.name for step in steps if step.source == name for column in step.select.find_all(exp.Column)}))
 
 
 def _source(select: exp.Select) -> str | None:
@@ -101,7 +136,7 @@ def _is_understood(select: exp.Select) -> bool:
     parts = {name for name, value in select.args.items() if value}
     if not parts <= {"expressions", "from_", "where", "group", "distinct"} or any(isinstance(item, exp.Star) for item in select.expressions):
         return False
-    if (select.args.get("group") or select.args.get("distinct")) and not any(isinstance(key, exp.Column) and key.name == CLIENT for key in keys(select)):
+    if _reduces(select) and not any(isinstance(key, exp.Column) and key.name == CLIENT for key in keys(select)):
         return False  # a client's rows are reduced together, but not those of several clients
     return all(isinstance(node, _UNDERSTOOD) for node in select.walk() if node is not select)
 
@@ -141,7 +176,7 @@ def _run(step: Step, source: Relation, parameters: Mapping[str, Any]) -> Relatio
     if condition := select.args.get("where"):
         kept = Expressions(source.column, parameters, step.nodes).value(condition.this).values
         source = source.at(np.flatnonzero(spread(kept, source.length)))
-    if select.args.get("group") or select.args.get("distinct"):
+    if _reduces(select):
         return grouped(select, source, parameters, step.nodes)
     over = Expressions(source.column, parameters, step.nodes)
     wanted = {projection.alias_or_name: projection.unalias() for projection in select.expressions}

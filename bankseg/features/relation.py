@@ -1,12 +1,13 @@
 """Rows in memory, computed column by column, and the slices they are reduced in."""
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from bankseg.features.vectors import Array, UnsupportedError, Vector, vector_of
+from bankseg.features.vectors import Array, UnsupportedError, Vector, chained, vector_of
 
 SLICE_ROWS = 300_000  # rows reduced at a time: memory stays small, and the columns stay near the processor
 CLIENT = "client_id"
@@ -39,9 +40,25 @@ class Relation:
         length = len(range(*rows.indices(self.length))) if isinstance(rows, slice) else len(rows)
         return Relation(length, self.names, lambda name: self.column(name).at(rows), self.sorted_by)
 
+    def only(self, names: Sequence[str]) -> "Relation":
+        """Some columns, worked out now: what they were worked out of is let go."""
+        columns = {name: self.column(name) for name in names}
+        order = takewhile(columns.__contains__, self.sorted_by)
+        return Relation(self.length, names, columns.__getitem__, tuple(order))
+
     def arrow(self, names: Sequence[str]) -> pa.Table:
         """Some columns as an Arrow table."""
         return pa.table([self.column(name).arrow(self.length) for name in names], names=list(names))
+
+
+def joined(parts: Sequence[Relation]) -> Relation:
+    """Relations of the same columns one after the other, each of clients that come after those before."""
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    sorted_by = first.sorted_by if first.sorted_by[:1] == (CLIENT,) else ()
+    length = sum(part.length for part in parts)
+    return Relation(length, first.names, lambda name: chained([(part.column(name), part.length) for part in parts]), sorted_by)
 
 
 def whole(column: Any) -> Any:  # Arrow's stubs know no array of any type

@@ -3,7 +3,7 @@
 What is not here raises `UnsupportedError`, and the engine's SQL computes it instead; nothing is ever approximated.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -91,6 +91,24 @@ def _filled(column: Any, null: Array | None) -> Array:
     kind = np.dtype(f"i{column.type.bit_width // 8}")
     held: Array = np.frombuffer(column.buffers()[1] or b"", kind)[column.offset : column.offset + len(column)]
     return held if null is None else np.where(null, kind.type(0), held)
+
+
+def chained(parts: Sequence[tuple[Vector, int]]) -> Vector:
+    """Vectors one after the other, each with its length.
+
+    Raises
+    ------
+    UnsupportedError
+        When they are not of one kind.
+    """
+    first = parts[0][0]
+    if any(vector.words is not first.words or vector.is_date != first.is_date or vector.values.dtype.kind != first.values.dtype.kind for vector, _ in parts):
+        raise UnsupportedError("pieces of a column of several kinds")
+    values = np.concatenate([spread(vector.values, length) for vector, length in parts])
+    if all(vector.null is None for vector, _ in parts):
+        return Vector(values, None, first.words, first.is_date)
+    nulls = [np.zeros(length, bool) if vector.null is None else spread(vector.null, length) for vector, length in parts]
+    return Vector(values, np.concatenate(nulls), first.words, first.is_date)
 
 
 def _taken(values: Array, rows: Array | slice) -> Array:

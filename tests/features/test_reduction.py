@@ -15,13 +15,13 @@ from sqlglot import exp
 
 from bankseg.domain.extracts import CHANNELS, TRANSACTION_TYPES
 from bankseg.domain.horizon import Horizon
-from bankseg.features import relation
+from bankseg.features import reduction, relation
 from bankseg.features.build import sql_parameters
 from bankseg.features.catalogue import groups
 from bankseg.features.expand import expand
 from bankseg.features.reduction import execute, plan
 from bankseg.features.relation import Rows
-from bankseg.features.vectors import UnsupportedError
+from bankseg.features.vectors import UnsupportedError, Vector, chained
 from bankseg.lake.known_rows import known_rows
 from bankseg.lake.local import LocalBucket
 from tests.small_lake import SmallLake
@@ -69,11 +69,12 @@ def assert_same(found: pa.Table, expected: pa.Table) -> None:
 
 
 @settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.generate))  # shrinking a lake of files takes minutes
-@given(st.lists(movements, min_size=1, max_size=60), st.booleans(), st.sampled_from([4, 1000]))
-def test_reduced_in_memory_or_by_the_engine_a_group_answers_the_same(drawn: list[dict[str, Any]], is_sorted: bool, slice_rows: int) -> None:  # noqa: FBT001  # drawn
+@given(st.lists(movements, min_size=1, max_size=60), st.booleans(), st.sampled_from([(4, 1), (4, 3), (4, 1000), (1000, 1000)]))
+def test_reduced_in_memory_or_by_the_engine_a_group_answers_the_same(drawn: list[dict[str, Any]], is_sorted: bool, pieces: tuple[int, int]) -> None:  # noqa: FBT001  # drawn
     ordered = sorted(drawn, key=lambda one: (one["client_id"], -one["days_ago"])) if is_sorted else drawn
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(relation, "SLICE_ROWS", slice_rows)
+        patch.setattr(relation, "SLICE_ROWS", pieces[0])
+        patch.setattr(reduction, "LATER_ROWS", pieces[1])
         lake = SmallLake(Path(folder) / "lake", buckets=1).add(TABLE, *(row(number, one) for number, one in enumerate(ordered)))
         with LocalBucket(lake.at_now(), 0, AS_OF) as bucket:
             for name in REDUCED:
@@ -174,3 +175,34 @@ def test_slices_split_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert cuts == [0, 2, 8, 12]
     assert Rows.of(pa.table({"client_id": pa.array(["A", "B", "A", "B", "A"]).dictionary_encode()})).cuts() == [0, 5]
+
+
+def test_steps_that_follow_from_a_reduced_one_are_run_on_its_rows_alone() -> None:
+    planned = plan(sql_of("transactions"), TABLE)
+
+    assert planned is not None
+    over = {step.name: step.over for step in planned.steps}
+    assert over == {
+        "t": "",
+        "parts": "",
+        "before": "",
+        "days": "",
+        "rolled": "parts",
+        "months": "days",
+        "active": "days",
+        "between_days": "days",
+        "gaps": "days",
+    }
+    assert planned.held["days"] == ("booked_on", "client_id", "months_ago", "window_rank")
+
+
+def test_pieces_of_a_column_keep_nulls_words_and_single_values() -> None:
+    words = pa.array(["x", "y"])
+    numbers = chained([(Vector(np.array([1, 2], np.int16)), 2), (Vector(np.array([7]), np.array([True])), 1), (Vector(np.array(9)), 2)])
+    texts = chained([(Vector(np.array([0, 1]), None, words), 2), (Vector(np.array([1]), None, words), 1)])
+
+    assert numbers.arrow(5).to_pylist() == [1, 2, None, 9, 9]
+    assert texts.arrow(3).to_pylist() == ["x", "y", "y"]
+    for other in (Vector(np.array([0]), None, pa.array(["z"])), Vector(np.array([0]), is_date=True), Vector(np.array([0.5]))):
+        with pytest.raises(UnsupportedError):
+            chained([(Vector(np.array([1])), 1), (other, 1)])
