@@ -10,7 +10,7 @@ from bankseg.storage import portfolio, published_client, segment_event
 from bankseg.web import desk
 from tests.postgres import Server
 from tests.walled_store import WalledStore, walled_store
-from tests.web.conftest import Browsers, furnish
+from tests.web.conftest import Browsers, furnish, token_of
 from tests.web.test_who_may_open_what import HIDDEN_FROM, LISTS, OF_ONE_CLIENT, address, named, reads
 
 pytestmark = pytest.mark.matrix
@@ -83,3 +83,16 @@ def test_with_neither_wall_the_foreign_client_is_seen(own: Browsers, monkeypatch
     admit_everybody(monkeypatch)
 
     assert own.of("alice").get("/clients/C3").status_code == 200
+
+
+def test_a_proposal_of_moves_is_written_decided_and_taken_away_behind_the_wall(behind: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    head, admin = behind.of("bea"), behind.of("adam")
+    made = head.post("/advisers", data={"form_token": token_of(head.get("/advisers").text), "reason": "More room for wealth in the branch"})
+    assert made.status_code == 303
+    decided = admin.post(made.location, data={"form_token": token_of(admin.get(made.location).text), "decision": "approve", "reason": "Agreed with both"})
+    assert decided.status_code == 303
+
+    admit_everybody(monkeypatch)
+    file = head.get(f"{made.location}/export?format=csv", buffered=True).text
+    assert {line.split(",")[2] for line in file.splitlines()[1:]} == {"C1"}
+    assert "C1" not in admin.get(made.location).text
