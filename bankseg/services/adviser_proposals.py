@@ -23,7 +23,7 @@ from bankseg.services.adviser_weighing import DESCRIBED, described, weighed_on
 from bankseg.services.export_list import Exported
 from bankseg.services.policy_in_force import policy_in_force
 from bankseg.services.rolls import OpenRoll, open_for
-from bankseg.services.segment_schemes import ValueName, attributes_for, plain
+from bankseg.services.segment_schemes import ValueName, attributes_for, namer, plain
 from bankseg.services.stamp import Stamp, stamp
 from bankseg.settings import Settings
 from bankseg.storage import adviser, adviser_proposal, audit
@@ -261,13 +261,7 @@ def _refuse_changed(session: Session, row: AdviserProposal) -> None:
 
 
 def _needs_in_words(settings: Settings, session: Session, terms: AssignmentTerms, language: str, value_name: ValueName) -> list[dict[str, str]]:
-    attributes = attributes_for(settings, open_for(settings, session, None), None)
-
-    def name(attribute: str, value: Any) -> str:  # a value of any type
-        if value is None:
-            return attributes[attribute].label(language) if attribute in attributes else attribute.replace("_", " ")
-        return value_name(attribute, value, language)
-
+    name = namer(attributes_for(settings, open_for(settings, session, None), None), language, value_name)
     return [{"code": need.code, "when": words(need.when, language, name)} for need in terms.needs]
 
 

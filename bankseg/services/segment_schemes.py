@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from bankseg.domain.errors import InputError, NotFoundError
 from bankseg.domain.people import Role, Scope
-from bankseg.domain.rule_words import words
+from bankseg.domain.rule_words import Namer, spelled, words
 from bankseg.domain.schemes import Scheme, parse_scheme, read_scheme, scheme_document, scheme_sha256
 from bankseg.domain.settled_rules import Share, shares_of
 from bankseg.lake.declarations import read_declarations
@@ -36,6 +36,17 @@ def plain(attribute: str, value: Any, language: str) -> str:  # a value of any t
     """A value as the data spells it."""
     del attribute, language
     return str(value)
+
+
+def namer(attributes: Mapping[str, Attribute], language: str, value_name: ValueName) -> Namer:
+    """What names attributes, by the catalogue, and their values in a rule that is put into words."""
+
+    def name(attribute: str, value: Any = None) -> str:  # a value of any type
+        if value is None:
+            return attributes[attribute].label(language) if attribute in attributes else spelled(attribute)
+        return value_name(attribute, value, language)
+
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +182,7 @@ def counted(
     read = roll or open_for(settings, session, scope, frozen=entry.cuts)
     attributes = attributes_for(settings, read, None)
 
-    def name(attribute: str, value: Any) -> str:  # a value of any type
-        if value is None:
-            return attributes[attribute].label(language) if attribute in attributes else attribute.replace("_", " ")
-        return value_name(attribute, value, language)
-
+    name = namer(attributes, language, value_name)
     told = {segment.code: segment for segment in entry.scheme.segments}
     rows = [
         {**row, "label": told[row["code"]].label_fr if language == "fr" else told[row["code"]].label_en, "action": told[row["code"]].action,

@@ -30,6 +30,7 @@ from bankseg.services.segment_schemes import (
     counted,
     is_for,
     list_schemes,
+    namer,
     plain,
     read_document,
     save_scheme,
@@ -187,11 +188,7 @@ def why_page(settings: Settings, session: Session, scope: Scope, code: str, clie
     roll = open_for(settings, session, scope)
     known = attributes_for(settings, roll, scope)
 
-    def name(attribute: str, value: Any) -> str:  # a value of any type
-        if value is None:
-            return known[attribute].label(language) if attribute in known else attribute.replace("_", " ")
-        return value_name(attribute, value, language)
-
+    name = namer(known, language, value_name)
     found = why_in_segment(settings, session, scope, entry, client_id)
     placed = next((row["code"] for row in found if row["holds"]), "") if entry.scheme.is_exclusive else ""
     segments = [
