@@ -98,6 +98,7 @@ def execute(planned: Plan, table: str, rows: Rows, parameters: Mapping[str, Any]
             if sum(part.length for part in held[name]) >= LATER_ROWS:
                 _follow(planned, name, {name: joined(held[name])}, parameters, parts)
                 held[name] = []
+        del found  # or the columns of one slice would stay while those of the next are worked out
     for name, waiting in held.items():
         if waiting:
             _follow(planned, name, {name: joined(waiting)}, parameters, parts)
